@@ -1,0 +1,1 @@
+//! Every outbound call to Apple: push

@@ -1,0 +1,1 @@
+//! What Apple's commands and payloads accept, on which devices, and the effect class of each

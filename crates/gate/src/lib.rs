@@ -1,0 +1,1 @@
+//! Decides what may leave and makes the Permit

@@ -1,0 +1,1 @@
+//! The operators' JSON API, described by OpenAPI

@@ -1,0 +1,1 @@
+//! Tower layers that every door shares

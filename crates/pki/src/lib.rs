@@ -1,0 +1,1 @@
+//! X.509, CSR, CMS, the CA, sealing of secrets

@@ -1,0 +1,1 @@
+//! Declarations, tokens and status reports of declarative device management

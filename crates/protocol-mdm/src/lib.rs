@@ -1,0 +1,1 @@
+//! Check-in, commands, results and enrolment identity of the MDM protocol

@@ -1,0 +1,1 @@
+//! Configuration profiles and payloads: built, checked, signed

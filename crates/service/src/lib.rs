@@ -1,0 +1,1 @@
+//! The rules, one module per thing the server does

@@ -1,0 +1,1 @@
+//! Simulated devices and a simulated Apple, speaking the real protocols

@@ -1,0 +1,1 @@
+//! Schema, models, queries, migrations, jobs

@@ -1,0 +1,1 @@
+//! Ward, an Apple MDM server for hospitals
