@@ -1,1 +1,32 @@
-//! The rules, one module per thing the server does
+//! The rules of Ward, one module per thing that the server does.
+//!
+//! Nothing here knows HTTP. The doors (`http-device`, `http-admin`) turn requests into calls of these services and their
+//! outcomes into answers; the database is reached through `store`, and whatever can change a device passes `gate`.
+
+// What both halves share.
+mod context;
+mod error;
+mod services;
+mod settings;
+
+// What devices call.
+pub mod authorities;
+pub mod checkin;
+pub mod connect;
+pub mod declarations;
+pub mod enrollment;
+pub mod handout;
+pub mod identity;
+pub mod lifecycle;
+pub mod own_commands;
+pub mod quarantine;
+pub mod renewal;
+pub mod scep;
+pub mod setup;
+
+// What operators call, and the work between requests.
+
+pub use context::Context;
+pub use error::{Error, IdentityRefusal};
+pub use services::Services;
+pub use settings::Settings;
