@@ -1,2 +1,7 @@
-//! The program.
-fn main() {}
+//! The program `ward`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ward::cli::main()
+}

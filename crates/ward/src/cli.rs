@@ -1,0 +1,159 @@
+//! The command line: what `ward` can be told, and where each command is carried out.
+
+mod access;
+mod client;
+mod command;
+mod device;
+mod enroll;
+mod output;
+mod push_certificate;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+pub use access::AccessFile;
+pub use client::Failure;
+pub(crate) use output::{print_json, print_text, remark};
+
+use crate::{config, demo, doctor, init, serve, simulate};
+
+/// Ward, an Apple MDM server for hospitals.
+///
+/// A server is made with 'ward init' and started with 'ward serve'; 'ward demo' shows everything at once with
+/// simulated devices. The other commands are for administrators: they talk to a running server over its API.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a rule, 4 not found, 5 server not reached, 6 done in part.
+#[derive(Debug, Parser)]
+#[command(name = "ward", version, max_term_width = 110, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Print JSON as the API gives it, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The file with the server's address and your token [default: ./ward-demo/access.toml, then ~/.config/ward/access.toml].
+    #[arg(long, global = true, env = "WARD_ACCESS", value_name = "FILE")]
+    pub access: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a new server: data folder, keys, certificate authority, database, first operator.
+    Init(init::InitArgs),
+    /// Run the server.
+    Serve(serve::ServeArgs),
+    /// Run a server with a simulated Apple and simulated devices, to see Ward work.
+    Demo(demo::DemoArgs),
+    /// Run simulated devices against any MDM server.
+    Simulate(simulate::SimulateArgs),
+    /// Check the server from outside in: TLS, proxies, push, expiries, durability.
+    Doctor(doctor::DoctorArgs),
+    /// Print the configuration file with every key and its default.
+    Config,
+    /// Devices: what they are, what is known of them.
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
+    /// Commands: send, watch, cancel.
+    #[command(subcommand)]
+    Command(command::CommandCommand),
+    /// Enrolment links.
+    #[command(subcommand)]
+    Enroll(enroll::EnrollCommand),
+    /// Push certificates from Apple.
+    #[command(subcommand)]
+    PushCertificate(push_certificate::PushCertificateCommand),
+    /// What happens, as it happens; what was done, by whom; who knocks without being known.
+    #[command(flatten)]
+    Watch(watch::WatchCommand),
+    /// Print a completion script for your shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Reads the command line, carries it out, and turns the outcome into an exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::complain(&error);
+            client::exit_code(&error)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    let options = cli.options;
+    match cli.command {
+        Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => serve::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Demo(args) => demo::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Simulate(args) => simulate::run(&args, options.json).map(|()| ExitCode::SUCCESS),
+        Command::Doctor(args) => doctor::run(&args, &options),
+        Command::Config => {
+            output::print_text(config::TEMPLATE);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Device(command) => device::run(command, &options),
+        Command::Command(command) => command::run(command, &options),
+        Command::Enroll(command) => enroll::run(command, &options),
+        Command::PushCertificate(command) => push_certificate::run(command, &options),
+        Command::Watch(command) => watch::run(command, &options),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ward", &mut script);
+            output::print_text(&String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// What a running server finds out about itself.
+///
+/// # Errors
+/// It is not reached, or does not know the operator.
+pub(crate) fn own_checks(options: &Options) -> Result<Vec<serde_json::Value>> {
+    let checks = client::Client::new(options)?.get("/api/v1/doctor")?;
+    Ok(checks.as_array().cloned().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_explains_itself() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                let (name, place) = (argument.get_id(), command.get_name());
+                assert!(argument.get_help().is_some(), "'{name}' of 'ward {place}' has no help");
+            }
+            for sub in command.get_subcommands() {
+                assert!(sub.get_about().is_some(), "'ward {}' has no help", sub.get_name());
+                walk(sub);
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        walk(&command);
+    }
+}

@@ -1,0 +1,195 @@
+//! A small client of the operators' API.
+
+use std::io::Read;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use reqwest::blocking::{Client as Http, RequestBuilder, Response};
+use reqwest::{Certificate, Method, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::{AccessFile, Options};
+
+/// Items that one request for a list asks for.
+const PAGE: usize = 200;
+
+/// The server's refusal, with what it says of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// HTTP status.
+    pub status: u16,
+    /// The server's words.
+    pub message: String,
+}
+
+/// The server could not be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot reach {server}: {cause}; is it running, and is the address right?")]
+struct Unreachable {
+    server: String,
+    cause: String,
+}
+
+/// A client with an operator's access.
+pub(super) struct Client {
+    http: Http,
+    access: AccessFile,
+}
+
+impl Client {
+    /// A client for the server of the options.
+    pub(super) fn new(options: &Options) -> Result<Self> {
+        let access = AccessFile::find(options.access.as_deref())?;
+        let mut builder = Http::builder().timeout(Duration::from_secs(60)).user_agent("ward");
+        if let Some(roots) = &access.roots {
+            let pem = std::fs::read(roots).with_context(|| format!("cannot read {}", roots.display()))?;
+            for root in Certificate::from_pem_bundle(&pem)? {
+                builder = builder.add_root_certificate(root);
+            }
+        }
+        Ok(Self { http: builder.build()?, access })
+    }
+
+    pub(super) fn get(&self, path: &str) -> Result<Value> {
+        json(self.send(self.request(Method::GET, path))?)
+    }
+
+    /// Sends a change. The key makes a repetition after a lost answer harmless.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value)> {
+        let key = uuid::Uuid::new_v4().to_string();
+        let request = self.request(Method::POST, path).header("Idempotency-Key", key).json(body);
+        let response = self.send(request)?;
+        let status = response.status();
+        Ok((status, json(response)?))
+    }
+
+    /// All items of a list, page by page, up to `limit`.
+    pub(super) fn list(&self, path: &str, query: &[(&str, Option<&str>)], limit: usize) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = PAGE.min(limit.saturating_sub(items.len())).max(1).to_string();
+            let mut given: Vec<(&str, &str)> =
+                query.iter().filter_map(|(name, value)| value.map(|value| (*name, value))).collect();
+            given.push(("limit", &page));
+            given.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let answer = json(self.send(self.request(Method::GET, path).query(&given))?)?;
+            items.extend(answer["items"].as_array().cloned().unwrap_or_default());
+            cursor = answer["next_cursor"].as_str().map(str::to_owned);
+            if cursor.is_none() || items.len() >= limit {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// The stream of events; it does not end by itself.
+    pub(super) fn stream(&self, path: &str) -> Result<impl Read + use<>> {
+        self.send(self.request(Method::GET, path).timeout(Duration::from_secs(u64::from(u32::MAX))))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.access.server.trim_end_matches('/'));
+        self.http.request(method, url).bearer_auth(self.access.token.expose_secret())
+    }
+
+    fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request.send().map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), deepest);
+            Unreachable { server: self.access.server.clone(), cause }
+        })?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let problem: Value = response.json().unwrap_or_default();
+        Err(Failure { status, message: explain(status, &problem) }.into())
+    }
+}
+
+fn json(response: Response) -> Result<Value> {
+    response.json().context("the server's answer is no JSON; is this address Ward's?")
+}
+
+fn deepest(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), deepest)
+}
+
+/// A problem document (RFC 9457) in words: what, then each detail on a line of its own.
+fn explain(status: u16, problem: &Value) -> String {
+    let text = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+    let mut lines = vec![match (text("title"), text("detail")) {
+        (title, detail) if title.is_empty() && detail.is_empty() => format!("the server answered {status}"),
+        (title, detail) if detail.is_empty() => title,
+        (_, detail) => detail,
+    }];
+    for error in problem["errors"].as_array().into_iter().flatten() {
+        lines.push(format!("  {}: {}", plain(&error["field"]), plain(&error["message"])));
+    }
+    for refusal in problem["refusals"].as_array().into_iter().flatten() {
+        lines.extend(refusal_lines(refusal));
+    }
+    lines.join("\n")
+}
+
+/// One target's refusal, in words.
+pub(super) fn refusal_lines(refusal: &Value) -> Vec<String> {
+    let target = plain(&refusal["target"]);
+    let Some(rules) = refusal["refusals"].as_array().filter(|rules| !rules.is_empty()) else {
+        let words = ["detail", "rule"].map(|key| plain(&refusal[key])).into_iter().find(|text| !text.is_empty());
+        return vec![format!("  {target}: {} {}", words.unwrap_or_default(), plain(&refusal["advice"]))];
+    };
+    rules.iter().map(|rule| format!("  {target}: {} {}", plain(&rule["rule"]), plain(&rule["advice"]))).collect()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The exit code for an error: see the help of `ward`.
+pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.downcast_ref::<Unreachable>().is_some() {
+        return ExitCode::from(5);
+    }
+    match error.downcast_ref::<Failure>().map(|failure| failure.status) {
+        Some(404) => ExitCode::from(4),
+        Some(403 | 409 | 422) => ExitCode::from(3),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// A piece of a path, percent-encoded (RFC 3986, 2.3).
+pub(super) fn segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// An error for a person who asked for something that does not fit.
+pub(super) fn usage(message: &str) -> anyhow::Error {
+    anyhow!("{message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_document_becomes_sentences() {
+        let problem = json!({"title": "Refused", "detail": "No target took it.", "refusals": [
+            {"target": "MAC01", "refusals": [{"rule": "EnableLostMode is not for macOS.", "advice": "Use DeviceLock."}]}
+        ]});
+        let text = explain(422, &problem);
+        assert!(text.contains("No target took it."), "{text}");
+        assert!(text.contains("MAC01: EnableLostMode is not for macOS. Use DeviceLock."), "{text}");
+        assert_eq!(explain(500, &Value::Null), "the server answered 500");
+    }
+
+    #[test]
+    fn a_user_channel_fits_into_a_path() {
+        assert_eq!(segment("AB-1:user@example.org"), "AB-1%3Auser%40example.org");
+    }
+}

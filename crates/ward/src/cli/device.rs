@@ -1,0 +1,181 @@
+//! `ward device …`: what the devices are and what is known of them.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::Options;
+use super::client::{Client, segment};
+use super::output::{Column, print_fields, print_items, print_json, remark, text_at};
+
+const LIST: &[Column] = &[
+    ("serial", "serial_number"),
+    ("name", "name"),
+    ("model", "product_name"),
+    ("os", "os_version"),
+    ("supervised", "supervised"),
+    ("ownership", "ownership"),
+    ("owner", "owner"),
+    ("state", "enrollment_state"),
+    ("lost", "lost_mode"),
+    ("pending", "pending"),
+    ("last seen", "last_seen_at"),
+];
+
+const FACTS: &[Column] =
+    &[("fact", "key"), ("value", "value"), ("observed", "observed_at"), ("from", "source"), ("command", "command_uuid")];
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceCommand {
+    /// List devices.
+    List {
+        /// Words to find in name, serial number, model or owner.
+        query: Option<String>,
+        /// Only this platform: ios, ipados, macos, tvos, visionos, watchos.
+        #[arg(long)]
+        platform: Option<String>,
+        /// Only this state of enrolment: pending, enrolled, quarantined, checked_out, superseded, ended.
+        #[arg(long)]
+        state: Option<String>,
+        /// Only this ownership: corporate, personal, shared.
+        #[arg(long)]
+        ownership: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+    /// Show one device: its enrolments, channels, pending commands and facts with their age.
+    Show {
+        /// Serial number, UDID or id.
+        device: String,
+    },
+    /// What was known of a device, now or at a past moment.
+    Facts {
+        /// Serial number, UDID or id.
+        device: String,
+        /// The moment, as 2026-11-23T13:00:00Z.
+        #[arg(long)]
+        at: Option<String>,
+        /// Only facts whose name contains this.
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// List the secrets kept for a device (never their values).
+    Secrets {
+        /// Serial number, UDID or id.
+        device: String,
+    },
+    /// Show one secret, for example the PIN of a locked Mac. This is recorded.
+    Reveal {
+        /// The secret's id, from 'ward device secrets'.
+        secret: String,
+        /// Why you need it.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Wake devices, so that they fetch what waits for them.
+    Push {
+        /// Serial numbers, UDIDs or ids.
+        #[arg(required = true)]
+        devices: Vec<String>,
+    },
+}
+
+pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode> {
+    let client = Client::new(options)?;
+    match command {
+        DeviceCommand::List { query, platform, state, ownership, limit } => {
+            let filter = [
+                ("q", query.as_deref()),
+                ("platform", platform.as_deref()),
+                ("state", state.as_deref()),
+                ("ownership", ownership.as_deref()),
+            ];
+            let items = client.list("/api/v1/devices", &filter, limit)?;
+            show_items(options, &items, LIST, "No device matches.");
+        }
+        DeviceCommand::Show { device } => {
+            let detail = client.get(&format!("/api/v1/devices/{}", segment(&device)))?;
+            if options.json { print_json(&detail) } else { print_device(&detail) }
+        }
+        DeviceCommand::Facts { device, at, key } => {
+            let at = at.map(|at| format!("?at={}", segment(&at))).unwrap_or_default();
+            let facts = client.get(&format!("/api/v1/devices/{}/facts{at}", segment(&device)))?;
+            let mut items = facts.as_array().cloned().unwrap_or_default();
+            items.retain(|fact| key.as_ref().is_none_or(|key| text_at(fact, "key").contains(key)));
+            show_items(options, &items, FACTS, "Nothing is known.");
+        }
+        DeviceCommand::Secrets { device } => {
+            let secrets = client.get(&format!("/api/v1/devices/{}/secrets", segment(&device)))?;
+            let columns = [("id", "id"), ("kind", "kind"), ("since", "created_at"), ("from", "source"), ("old", "from_before")];
+            show_items(options, secrets.as_array().map_or(&[], Vec::as_slice), &columns, "No secret is kept.");
+        }
+        DeviceCommand::Reveal { secret, reason } => {
+            let path = format!("/api/v1/secrets/{}/reveal", segment(&secret));
+            let (_, shown) = client.post(&path, &json!({ "reason": reason }))?;
+            if options.json { print_json(&shown) } else { print_fields(&shown, &[("kind", "kind"), ("value", "value")]) }
+        }
+        DeviceCommand::Push { devices } => {
+            let (_, answer) = client.post("/api/v1/push", &json!({ "targets": devices }))?;
+            if options.json {
+                print_json(&answer);
+            } else {
+                let count = |key: &str| answer[key].as_array().map_or(0, Vec::len);
+                remark(&format!("{} woken, {} refused", count("queued"), count("refused")));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Items as JSON or as a table.
+pub(super) fn show_items(options: &Options, items: &[Value], columns: &[Column], nothing: &str) {
+    if options.json {
+        print_json(&Value::Array(items.to_vec()));
+    } else {
+        print_items(items, columns, nothing);
+    }
+}
+
+fn print_device(detail: &Value) {
+    let items = |key: &str| detail[key].as_array().cloned().unwrap_or_default();
+    print_fields(
+        &detail["device"],
+        &[
+            ("Name", "name"),
+            ("Serial number", "serial_number"),
+            ("UDID", "udid"),
+            ("Model", "model_name"),
+            ("Product", "product_name"),
+            ("OS", "os_version"),
+            ("Supervised", "supervised"),
+            ("Lost Mode", "lost_mode"),
+            ("Ownership", "ownership"),
+            ("Owner", "owner"),
+            ("Last seen", "last_seen_at"),
+        ],
+    );
+    remark("\nEnrolments");
+    let enrollments = [
+        ("epoch", "epoch"),
+        ("state", "state"),
+        ("since", "authenticated_at"),
+        ("enrolled", "enrolled_at"),
+        ("ended", "ended_at"),
+        ("why", "end_reason"),
+    ];
+    print_items(&items("enrollments"), &enrollments, "  none");
+    remark("\nChannels");
+    let channels = [("kind", "kind"), ("key", "key"), ("push", "push"), ("pending", "pending"), ("last seen", "last_seen_at")];
+    print_items(&items("channels"), &channels, "  none");
+    remark("\nPending");
+    let pending = [("command", "request_type"), ("state", "wording"), ("since", "state_at"), ("uuid", "command_uuid")];
+    print_items(&items("pending"), &pending, "  nothing");
+    remark("\nFacts");
+    print_items(&items("facts"), FACTS, "  nothing is known yet");
+    for note in items("notes") {
+        remark(&format!("\nNote: {}", note.as_str().unwrap_or_default()));
+    }
+}

@@ -1,0 +1,217 @@
+//! `ward serve`: wiring, the two doors, signals, and a clean end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use apple_client::{ApnsClient, ApnsSettings, Push};
+use clap::Args;
+use clock::{Clock, SystemClock};
+use pki::seal::Sealer;
+use service::{Services, Settings};
+use store::{Store, StoreOptions};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use zeroize::Zeroizing;
+
+use crate::config::{Config, PushConfig};
+use crate::listener::{Limits, Listener, ServerTls, TlsFiles};
+use crate::paths::Paths;
+use crate::{figures, logging};
+
+/// How long requests in flight may take to finish when the server stops.
+const GRACE: Duration = Duration::from_secs(20);
+/// How often the certificate files are looked at.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
+
+/// What `ward serve` can be told.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration file that 'ward init' made.
+    #[arg(long, default_value = "ward.toml", value_name = "FILE", env = "WARD_CONFIG")]
+    pub config: PathBuf,
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// The configuration is wrong, the database does not open or does not keep what it is given, a port is taken.
+pub fn run(args: &ServeArgs) -> Result<()> {
+    let config = Config::load(&args.config)?;
+    logging::start(&config.log)?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the run time")?;
+    runtime.block_on(async {
+        let server = Server::start(config, Arc::new(SystemClock)).await?;
+        stop_signal().await?;
+        tracing::info!("Stopping: no new connections, requests in flight finish");
+        server.stop().await;
+        tracing::info!("Stopped");
+        Ok(())
+    })
+}
+
+/// A running server.
+pub struct Server {
+    /// Where devices reach it.
+    pub devices: SocketAddr,
+    /// Where operators reach it.
+    pub operators: SocketAddr,
+    /// Its services.
+    pub services: Arc<Services>,
+    store: Arc<Store>,
+    stop: CancellationToken,
+    doors: Vec<JoinHandle<()>>,
+    workers: TaskTracker,
+}
+
+impl Server {
+    /// Opens the database, starts the services and opens both doors.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        let sealer = Arc::new(open_sealer(&config)?);
+        let store = open_store(&config, &sealer).await?;
+        let push = push_client(&config.push)?;
+        let services = Services::start(settings(&config), Arc::clone(&store), clock, sealer, push)
+            .await
+            .context("cannot start the services")?;
+        let services = Arc::new(services);
+        let stop = CancellationToken::new();
+        let workers = services.spawn_workers(&stop);
+        let (devices, operators) = bind(&config, &services).await?;
+        let (device_address, operator_address) = (devices.0.local_address()?, operators.0.local_address()?);
+        tracing::info!(
+            door.devices = %device_address, door.operators = %operator_address,
+            "Serving devices at {} and operators at {}", config.devices.public_url, config.operators.public_url
+        );
+        let mut doors = Vec::new();
+        for (listener, tls, router) in [devices, operators] {
+            if let Some(tls) = tls {
+                doors.push(tokio::spawn(watch_certificate(tls, stop.clone())));
+            }
+            doors.push(tokio::spawn(listener.serve(router, stop.clone(), GRACE)));
+        }
+        Ok(Self { devices: device_address, operators: operator_address, services, store, stop, doors, workers })
+    }
+
+    /// Takes no more requests, finishes those in flight, stops the workers and closes the database.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for door in self.doors {
+            if let Err(error) = door.await {
+                tracing::error!(%error, "A door ended badly");
+            }
+        }
+        self.workers.wait().await;
+        self.store.close().await;
+    }
+}
+
+type Door = (Listener, Option<Arc<ServerTls>>, axum::Router);
+
+/// The devices' door and the operators' door.
+async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)> {
+    let devices = &config.devices;
+    let tls = Arc::new(ServerTls::load(TlsFiles {
+        certificate: devices.certificate.clone(),
+        key: devices.key.clone(),
+        client_authorities: services.authorities.certificates_der(),
+    })?);
+    let limits = Limits {
+        handshake: Duration::from_secs(devices.handshake_seconds),
+        headers: Duration::from_secs(devices.headers_seconds),
+        request: Duration::from_secs(devices.body_seconds),
+        idle: Duration::from_secs(devices.idle_seconds),
+        connections: devices.connections,
+        per_address: devices.connections_per_address,
+        per_device: devices.connections_per_device,
+    };
+    let listener = Listener::bind(devices.listen, Some(Arc::clone(&tls)), limits.clone()).await?;
+    let device_door = (listener, Some(tls), http_device::router(device_services(services), door_settings(config)?));
+    let operators = &config.operators;
+    let tls = match (&operators.certificate, &operators.key) {
+        (Some(certificate), Some(key)) => Some(Arc::new(ServerTls::load(TlsFiles {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            client_authorities: Vec::new(),
+        })?)),
+        _ => None,
+    };
+    let listener = Listener::bind(operators.listen, tls.clone(), limits).await?;
+    let router = http_admin::router(admin_services(services), figures::render);
+    Ok((device_door, (listener, tls, router)))
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        public_url: config.devices.public_url.clone(),
+        organization: config.organization.clone(),
+        identity_days: config.enrollment.identity_days,
+        challenge_repeat: Duration::from_secs(u64::from(config.enrollment.challenge_minutes) * 60),
+        allow_single_des: config.enrollment.allow_single_des,
+        allow_personal_links: config.enrollment.allow_personal_links,
+        ..Settings::default()
+    }
+}
+
+fn push_client(config: &PushConfig) -> Result<Arc<dyn Push>> {
+    let roots = config.roots.as_ref().map(|path| {
+        std::fs::read(path).with_context(|| format!("cannot read the roots for push in {}", path.display()))
+    });
+    let settings = ApnsSettings {
+        host: config.host.clone(),
+        port: config.port,
+        roots_pem: roots.transpose()?,
+        ..ApnsSettings::default()
+    };
+    Ok(Arc::new(ApnsClient::new(settings)))
+}
+
+/// Opens the embedded database of a configuration.
+///
+/// # Errors
+/// It does not open, another process has it, or it would not keep what it is given.
+pub async fn open_store(config: &Config, sealer: &Arc<Sealer>) -> Result<Arc<Store>> {
+    let path = Paths::new(config).database;
+    let options = StoreOptions { reader_threads: config.database.readers, ..StoreOptions::new(&path) };
+    let sealer = Arc::clone(sealer);
+    tokio::task::spawn_blocking(move || Store::open(options, sealer))
+        .await?
+        .with_context(|| format!("cannot open the database {}", path.display()))
+}
+
+fn open_sealer(config: &Config) -> Result<Sealer> {
+    let path = Paths::new(config).sealing_key;
+    let text = Zeroizing::new(std::fs::read_to_string(&path).with_context(|| {
+        format!("cannot read the sealing key {}; without it the secrets in the database stay closed", path.display())
+    })?);
+    let mut master = Zeroizing::new([0_u8; 32]);
+    hex::decode_to_slice(text.trim(), master.as_mut_slice())
+        .map_err(|_| anyhow!("{} is not a sealing key: 64 hexadecimal digits are expected", path.display()))?;
+    Ok(Sealer::new(master))
+}
+
+async fn watch_certificate(tls: Arc<ServerTls>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(CERTIFICATE_CHECK)).await.is_some() {
+        match tls.reload_if_changed() {
+            Ok(true) => tracing::info!("Reads its TLS certificate anew"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "The new TLS certificate is not usable; the old one stays in use"),
+        }
+    }
+}
+
+async fn stop_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
