@@ -1,1 +1,37 @@
-//! X.509, CSR, CMS, the CA, sealing of secrets
+//! X.509, CSR, CMS, the certificate authority and the sealing of secrets.
+//!
+//! The only crate that touches OpenSSL's primitives. It is pure: no clock, no files, no network; the time comes in
+//! as a [`clock::Timestamp`] and keys come in as arguments. What strangers send (CMS, CSR, certificates, PEM) is
+//! measured before it is parsed, see `README.md`.
+
+pub mod cms;
+pub mod seal;
+pub mod trust;
+
+mod asn1;
+mod authority;
+mod ber;
+mod certificate;
+mod digest;
+mod error;
+mod fingerprint;
+mod key;
+mod name;
+mod pem;
+mod provider;
+mod push;
+mod random;
+mod request;
+
+pub use authority::{
+    Authority, AuthorityKind, NewCertificate, RevocationReason, RevokedCertificate, Subject, Usage,
+};
+pub use certificate::Certificate;
+pub use der::asn1::{Any, ObjectIdentifier};
+pub use digest::{Digest, constant_time_eq, hmac_sha256, sha256};
+pub use error::{Error, Result};
+pub use fingerprint::{Fingerprint, ParseFingerprintError};
+pub use key::{KeyKind, PrivateKey, PublicKey};
+pub use push::PushCertificate;
+pub use random::{random_bytes, random_pin, random_token};
+pub use request::CertificateRequest;

@@ -1,0 +1,1 @@
+//! Messages that OpenSSL reads, and messages that OpenSSL wrote.

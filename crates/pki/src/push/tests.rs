@@ -1,0 +1,1 @@
+//! Push certificates as administrators bring them.

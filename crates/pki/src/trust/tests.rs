@@ -1,0 +1,1 @@
+//! Chains that lead to a root, and chains that do not.
