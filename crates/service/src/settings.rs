@@ -37,6 +37,20 @@ pub struct Settings {
     pub report_bytes: usize,
     /// The largest check-in that is read, in bytes.
     pub checkin_bytes: usize,
+    /// The least time between two pushes to one channel; what comes in between is one push.
+    pub push_interval: Duration,
+    /// For how long Apple keeps a push for a device that is away.
+    pub push_expiration: Duration,
+    /// After how long a channel that has not come for its commands is pushed again.
+    pub repush_after: Duration,
+    /// How often a device is asked for its state.
+    pub refresh_every: Duration,
+    /// Up to how much earlier or later, so that a fleet does not answer at once.
+    pub refresh_jitter: Duration,
+    /// After how long an `EraseDevice` that was handed out and never answered is called unanswered.
+    pub erase_reply_within: Duration,
+    /// How long the answer to a request with an `Idempotency-Key` is kept.
+    pub idempotency_kept: Duration,
 }
 
 impl Default for Settings {
@@ -58,6 +72,13 @@ impl Default for Settings {
             erase_hand_outs: 5,
             report_bytes: 16 * 1024 * 1024,
             checkin_bytes: 1024 * 1024,
+            push_interval: Duration::from_secs(3),
+            push_expiration: Duration::from_secs(7 * 86_400),
+            repush_after: Duration::from_secs(60 * 60),
+            refresh_every: Duration::from_secs(24 * 60 * 60),
+            refresh_jitter: Duration::from_secs(2 * 60 * 60),
+            erase_reply_within: Duration::from_secs(24 * 60 * 60),
+            idempotency_kept: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

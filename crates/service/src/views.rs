@@ -1,0 +1,31 @@
+//! What the operators' API shows and accepts: plain JSON shapes, shared by the API and by the command line that reads it.
+//!
+//! A view holds no secret. Absent values are `null`; times are RFC 3339 in UTC; states are the words that the database holds.
+
+mod command;
+mod delivery;
+mod device;
+mod enrollment;
+mod identity;
+mod link;
+mod push;
+mod query;
+mod system;
+
+pub use command::{
+    CancelAnswer, CommandAnswer, CommandDetailView, CommandRequest, CommandTypeView, CommandView, QueuedView, RefusalView,
+    TargetRefusalView,
+};
+pub use delivery::{ConclusionView, DeliveryStepView, DeliveryView, EvidenceView, VerificationView};
+pub use device::{DeviceDetailView, DeviceView, FactView};
+pub use enrollment::{ChannelView, EnrollmentView, QuarantineView};
+pub use identity::{IdentityView, RevealRequest, RevealedSecretView, RevokeRequest, SecretView};
+pub use link::{LinkRequest, LinkView, NewLinkView};
+pub use push::{
+    InstallPushCertificateRequest, InstalledPushCertificateView, PushAnswer, PushCertificateRequestRequest,
+    PushCertificateRequestView, PushCertificateView, PushRequest,
+};
+pub use query::{
+    AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery, IdentityQuery, JobQuery, PageQuery,
+};
+pub use system::{AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView, ServerView};

@@ -1,0 +1,90 @@
+//! Devices and the facts that are known about them.
+
+use clock::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{ChannelView, DeliveryView, EnrollmentView};
+
+/// One row of the device list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceView {
+    /// Ward's id of the device.
+    pub id: Uuid,
+    /// The name that the device reports.
+    pub name: Option<String>,
+    /// The serial number; personal enrolments have none.
+    pub serial_number: Option<String>,
+    /// The UDID; personal enrolments have none.
+    pub udid: Option<String>,
+    /// `ios`, `ipados`, `macos`, `tvos`, `visionos` or `watchos`.
+    pub platform: Option<String>,
+    /// Apple's product name, for example `iPhone16,1`.
+    pub product_name: Option<String>,
+    /// The marketing name.
+    pub model_name: Option<String>,
+    /// The version of the operating system.
+    pub os_version: Option<String>,
+    /// Whether the device is supervised.
+    pub supervised: Option<bool>,
+    /// Whether the device is in Lost Mode, as far as is known.
+    pub lost_mode: Option<bool>,
+    /// `corporate`, `personal` or `shared`, of the newest enrolment.
+    pub ownership: Option<String>,
+    /// Whom the newest enrolment belongs to.
+    pub owner: Option<String>,
+    /// The newest enrolment.
+    pub enrollment_id: Option<Uuid>,
+    /// The state of the newest enrolment.
+    pub enrollment_state: Option<String>,
+    /// When the newest enrolment was complete.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub enrolled_at: Option<Timestamp>,
+    /// When the device last spoke with Ward.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_seen_at: Option<Timestamp>,
+    /// When Apple last accepted a push for it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_pushed_at: Option<Timestamp>,
+    /// How many deliveries are not finished.
+    pub pending: u64,
+    /// When Ward first heard of it.
+    #[schema(value_type = String, format = DateTime)]
+    pub first_seen_at: Timestamp,
+}
+
+/// Everything about one device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceDetailView {
+    /// The row of the list.
+    pub device: DeviceView,
+    /// All its enrolments, newest first.
+    pub enrollments: Vec<EnrollmentView>,
+    /// The channels of the newest enrolment.
+    pub channels: Vec<ChannelView>,
+    /// What is known now, each fact with its age and source.
+    pub facts: Vec<FactView>,
+    /// What is not finished.
+    pub pending: Vec<DeliveryView>,
+    /// What a person should know before acting.
+    pub notes: Vec<String>,
+}
+
+/// One fact, when it was observed and where it came from. Secret facts show a marker in place of the value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FactView {
+    /// Source and key, for example `DeviceInformation.OSVersion`.
+    pub key: String,
+    /// The value as JSON; bytes are base64 text.
+    pub value: serde_json::Value,
+    /// When the device said it.
+    #[schema(value_type = String, format = DateTime)]
+    pub observed_at: Timestamp,
+    /// How old that is, in seconds.
+    pub age_seconds: u64,
+    /// The command or check-in that brought it.
+    pub source: String,
+    /// The command that brought it.
+    pub command_uuid: Option<String>,
+}

@@ -1,0 +1,98 @@
+//! Device identities and escrowed secrets.
+
+use std::fmt;
+
+use clock::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A certificate that Ward issued to a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IdentityView {
+    /// Its id.
+    pub id: Uuid,
+    /// SHA-256 of the certificate, in hexadecimal.
+    pub fingerprint: String,
+    /// The serial number in hexadecimal.
+    pub serial: String,
+    /// The subject as text.
+    pub subject: String,
+    /// The enrolment that it is pinned to.
+    pub enrollment_id: Option<Uuid>,
+    /// Valid from.
+    #[schema(value_type = String, format = DateTime)]
+    pub not_before: Timestamp,
+    /// Valid until.
+    #[schema(value_type = String, format = DateTime)]
+    pub not_after: Timestamp,
+    /// When it was issued.
+    #[schema(value_type = String, format = DateTime)]
+    pub issued_at: Timestamp,
+    /// When a device first used it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub first_seen_at: Option<Timestamp>,
+    /// When a device last used it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_seen_at: Option<Timestamp>,
+    /// When it was revoked.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+    /// Why it was revoked.
+    pub revoked_reason: Option<String>,
+    /// `active`, `unused`, `expired` or `revoked`.
+    pub state: String,
+}
+
+/// Why something is revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeRequest {
+    /// For the record.
+    pub reason: String,
+}
+
+/// A secret that is kept sealed; never its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SecretView {
+    /// Its id.
+    pub id: Uuid,
+    /// `unlock_token`, `bootstrap_token`, `lock_pin`, `erase_pin`, `activation_lock_bypass_code`, …
+    pub kind: String,
+    /// The enrolment that it belongs to.
+    pub enrollment_id: Uuid,
+    /// When it was stored.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Where it came from.
+    pub source: String,
+    /// It belongs to the enrolment before.
+    pub from_before: bool,
+    /// Whether an operator may read it.
+    pub revealable: bool,
+}
+
+/// Why a secret is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevealRequest {
+    /// For the record.
+    pub reason: String,
+}
+
+/// The value of a secret. Printing it with `Debug` hides the value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RevealedSecretView {
+    /// Its id.
+    pub id: Uuid,
+    /// Its kind.
+    pub kind: String,
+    /// The value.
+    pub value: String,
+}
+
+impl fmt::Debug for RevealedSecretView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevealedSecretView").field("id", &self.id).field("kind", &self.kind).field("value", &"hidden").finish()
+    }
+}

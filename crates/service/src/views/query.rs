@@ -1,0 +1,127 @@
+//! What lists can be asked: filters and the place to read on from.
+
+use clock::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Declares a query with its filters, and the two fields that every list has.
+macro_rules! query {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $kind:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+        #[serde(deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        pub struct $name {
+            $($(#[$field_meta])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<$kind>,)*
+            /// How many rows, 1 to 200; 50 when left out.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub limit: Option<u32>,
+            /// The `next_cursor` of the page before.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub cursor: Option<String>,
+        }
+    };
+}
+
+query! {
+    /// A list without filters.
+    PageQuery {}
+}
+
+query! {
+    /// Which devices.
+    DeviceQuery {
+        /// Part of a name, serial number, UDID or owner.
+        q: String,
+        /// The platform.
+        platform: String,
+        /// The state of the newest enrolment.
+        state: String,
+        /// The ownership of the newest enrolment.
+        ownership: String,
+    }
+}
+
+query! {
+    /// Which enrolments.
+    EnrollmentQuery {
+        /// The state.
+        state: String,
+        /// A device, by any of its names.
+        device: String,
+    }
+}
+
+query! {
+    /// Which commands.
+    CommandQuery {
+        /// Apple's name of the command.
+        request_type: String,
+        /// The effect class.
+        class: String,
+    }
+}
+
+query! {
+    /// Which deliveries.
+    DeliveryQuery {
+        /// A device, by any of its names.
+        device: String,
+        /// A CommandUUID.
+        command: String,
+        /// The state that it is in.
+        state: String,
+        /// `true`: only what is not finished.
+        pending: bool,
+    }
+}
+
+query! {
+    /// Which identities.
+    IdentityQuery {
+        /// An enrolment.
+        enrollment: Uuid,
+        /// Only those that expire within so many days.
+        expiring_days: u32,
+    }
+}
+
+query! {
+    /// Which audit events.
+    AuditQuery {
+        /// The action, for example `command.enqueue`.
+        action: String,
+        /// Who acted.
+        actor: String,
+    }
+}
+
+query! {
+    /// Which jobs.
+    JobQuery {
+        /// `open`, `done` or `buried`; `buried` when left out.
+        state: String,
+    }
+}
+
+/// At which time facts are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FactQuery {
+    /// What was known then; now when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+}
+
+/// Which events to watch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// The types, separated by commas; a type that ends in `.` stands for all that begin so. All when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
+}
