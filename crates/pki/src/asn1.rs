@@ -4,7 +4,7 @@
 //! alters every one that is not strict DER; signatures and fingerprints need the bytes as they came.
 
 use der::asn1::{AnyRef, ObjectIdentifier};
-use der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
+use der::{Decode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 
 use crate::{Error, Result};
 

@@ -8,7 +8,7 @@ use clock::Timestamp;
 
 use crate::{Certificate, Error, KeyKind, PrivateKey, Result};
 
-mod build;
+pub(crate) mod build;
 mod crl;
 
 pub use crl::{RevocationReason, RevokedCertificate};

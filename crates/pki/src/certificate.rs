@@ -8,6 +8,7 @@ use openssl::x509::X509;
 use x509_parser::oid_registry::{OID_USERID, OID_X509_COMMON_NAME};
 use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate, X509Name};
 
+use crate::authority::{Subject, build};
 use crate::ber::{Limits, normalize};
 use crate::{Error, Fingerprint, PrivateKey, PublicKey, Result, pem};
 
@@ -77,6 +78,20 @@ impl Certificate {
             ));
         }
         certificates.into_iter().map(|block| Self::from_der(&block.der)).collect()
+    }
+
+    /// A certificate that vouches for its own key, with which a SCEP client without an identity signs (RFC 8894,
+    /// section 2.4). `subject` may be empty.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for a bad subject, [`Error::Crypto`].
+    pub fn self_signed(
+        key: &PrivateKey,
+        subject: &Subject,
+        not_before: Timestamp,
+        not_after: Timestamp,
+    ) -> Result<Self> {
+        build::self_signed_client(key, subject, not_before, not_after)
     }
 
     /// The bytes.

@@ -68,6 +68,7 @@ pub enum Error {
 }
 
 impl Error {
+    #[expect(clippy::needless_pass_by_value, reason = "errors and texts come by value")]
     pub(crate) fn malformed(what: &'static str, detail: impl ToString) -> Self {
         Self::Malformed { what, detail: detail.to_string() }
     }

@@ -12,7 +12,7 @@ use openssl::x509::extension::{
 };
 use openssl::x509::{X509, X509Builder, X509NameRef};
 
-use super::{Authority, NewCertificate, Usage};
+use super::{Authority, NewCertificate, Subject, Usage};
 use crate::{Certificate, Digest, Error, KeyKind, PrivateKey, PublicKey, Result, name, random_bytes};
 
 const WHAT: &str = "the certificate to be issued";
@@ -38,6 +38,22 @@ pub(super) fn self_signed(
     builder.append_extension(usage.build()?)?;
     let id = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
     builder.append_extension(id)?;
+    finish(builder, key)
+}
+
+/// A certificate in which a client vouches for its own key, as SCEP asks of one that has none yet.
+pub(crate) fn self_signed_client(
+    key: &PrivateKey,
+    subject: &Subject,
+    not_before: Timestamp,
+    not_after: Timestamp,
+) -> Result<Certificate> {
+    let subject = name::build(subject)?;
+    let public = PublicKey::from_der(&key.public_key_der()?)?;
+    let mut builder = begin(public.as_openssl(), &subject, not_before, not_after)?;
+    builder.set_serial_number(&*serial(None)?)?;
+    builder.set_issuer_name(&subject)?;
+    builder.append_extension(KeyUsage::new().critical().digital_signature().key_encipherment().build()?)?;
     finish(builder, key)
 }
 

@@ -1,6 +1,5 @@
 //! Signed messages as they come: detached (`Mdm-Signature`), with content (SCEP, profiles), BER or DER.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use der::asn1::{Any, ObjectIdentifier};
@@ -187,7 +186,7 @@ enum SignerId<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    fn of(bytes: &'a Cow<'_, [u8]>) -> Result<Self> {
+    fn of(bytes: &'a [u8]) -> Result<Self> {
         let mut info = Fields::of_sequence(WHAT, bytes)?;
         if info.oid()? != SIGNED_DATA {
             return Err(Error::malformed(WHAT, "its content type is not signedData"));

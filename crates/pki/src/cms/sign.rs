@@ -9,7 +9,7 @@ use super::{
 use crate::asn1::{self, CONTEXT_0, INTEGER, OCTET_STRING, SEQUENCE, SET};
 use crate::{Certificate, Digest, Error, KeyKind, PrivateKey, Result};
 
-/// The form of a detached signature.
+/// The form of a signed message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignOptions {
     /// What to sign with.
@@ -36,7 +36,7 @@ pub fn sign_attached(
     chain: &[Certificate],
     content: &[u8],
 ) -> Result<Vec<u8>> {
-    sign_with_attributes(certificate, key, content, Vec::new(), Digest::Sha256, chain)
+    sign_with_attributes(certificate, key, content, Vec::new(), SignOptions::default(), chain)
 }
 
 /// Signs `content` without carrying it, for `Mdm-Signature`.
@@ -53,7 +53,8 @@ pub fn sign_detached(
     message.sign(options.digest, options.signed_attributes.then(Vec::new))
 }
 
-/// Signs `content` and carries it, with these attributes beside contentType and messageDigest, for SCEP.
+/// Signs `content` and carries it, with these attributes beside contentType and messageDigest, for SCEP. Without
+/// signed attributes in the options there is no place for them, and they are left out.
 ///
 /// # Errors
 /// As [`sign_attached`].
@@ -62,11 +63,11 @@ pub fn sign_with_attributes(
     key: &PrivateKey,
     content: &[u8],
     attributes: Vec<(ObjectIdentifier, Any)>,
-    digest: Digest,
+    options: SignOptions,
     certificates: &[Certificate],
 ) -> Result<Vec<u8>> {
-    let message = Message { certificate, key, certificates, content, attached: true, ber: false };
-    message.sign(digest, Some(attributes))
+    let message = Message { certificate, key, certificates, content, attached: true, ber: options.ber };
+    message.sign(options.digest, options.signed_attributes.then_some(attributes))
 }
 
 /// A signed message without signers, that only carries certificates, in this order.
