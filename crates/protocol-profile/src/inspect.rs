@@ -59,7 +59,7 @@ pub fn inspect(file: &[u8]) -> Result<ProfileSummary, Error> {
     }
     let message = SignedMessage::parse(file).map_err(Error::Signature)?;
     message.verify().map_err(Error::Signature)?;
-    let content = message.content.as_deref().ok_or(Error::NothingSigned)?;
+    let content = message.content().ok_or(Error::NothingSigned)?;
     if content.first() == Some(&0x30) {
         return Err(Error::NothingSigned);
     }
