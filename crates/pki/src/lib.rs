@@ -27,6 +27,7 @@ pub use authority::{
     Authority, AuthorityKind, NewCertificate, RevocationReason, RevokedCertificate, Subject, Usage,
 };
 pub use certificate::Certificate;
+pub use der::Tag;
 pub use der::asn1::{Any, ObjectIdentifier};
 pub use digest::{Digest, constant_time_eq, hmac_sha256, sha256};
 pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! Queries as clients and proxies write them.

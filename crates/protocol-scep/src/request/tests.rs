@@ -1,0 +1,1 @@
+//! Requests from our own client, in every form.
