@@ -139,3 +139,6 @@ impl<'a> Walk<'a> {
         end.and_then(|end| self.file.get(at..end)).ok_or(Error::MalformedBinary { at })
     }
 }
+
+#[cfg(test)]
+mod tests;

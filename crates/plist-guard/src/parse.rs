@@ -54,7 +54,10 @@ pub fn parse_dictionary_within(body: &[u8], limits: &Limits) -> Result<Dictionar
 /// As [`parse_dictionary`], and [`Error::DuplicateKey`].
 pub fn parse_any_dictionary(body: &[u8], limits: &Limits) -> Result<Dictionary, Error> {
     let (census, value) = if is_binary(body) {
-        (check_binary(body, limits)?, Value::from_reader(Cursor::new(body)).map_err(malformed)?)
+        (
+            check_binary(body, limits)?,
+            Value::from_reader(Cursor::new(body)).map_err(|error| malformed(&error))?,
+        )
     } else {
         let text = text_of(body);
         (scan(text, body.len(), limits)?, parse_xml(text)?)
@@ -66,10 +69,10 @@ pub fn parse_any_dictionary(body: &[u8], limits: &Limits) -> Result<Dictionary, 
 }
 
 fn parse_xml(text: &[u8]) -> Result<Value, Error> {
-    Value::from_reader_xml(text).map_err(malformed)
+    Value::from_reader_xml(text).map_err(|error| malformed(&error))
 }
 
-fn malformed(error: plist::Error) -> Error {
+fn malformed(error: &plist::Error) -> Error {
     Error::Malformed(error.to_string())
 }
 
@@ -107,3 +110,6 @@ fn elements(value: &Value) -> usize {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests;

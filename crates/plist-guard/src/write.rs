@@ -29,7 +29,7 @@ pub fn write_xml_value(value: &Value) -> Vec<u8> {
 
 fn write_value(text: &mut String, value: &Value, depth: usize) {
     match value {
-        Value::Dictionary(entries) => return write_dictionary(text, entries, depth),
+        Value::Dictionary(entries) => write_dictionary(text, entries, depth),
         Value::Array(items) if items.is_empty() => element(text, depth, "<array/>"),
         Value::Array(items) => {
             element(text, depth, "<array>");
@@ -49,7 +49,7 @@ fn write_value(text: &mut String, value: &Value, depth: usize) {
         Value::Uid(uid) => {
             let mut form = Dictionary::new();
             form.insert("CF$UID".into(), Value::from(uid.get()));
-            return write_dictionary(text, &form, depth);
+            write_dictionary(text, &form, depth);
         }
         _ => leaf(text, depth, "string", ""),
     }
@@ -90,3 +90,6 @@ fn leaf(text: &mut String, depth: usize, name: &str, content: &str) {
     }
     let _infallible = writeln!(text, "</{name}>");
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,7 @@ impl<'a> Scan<'a> {
 
     fn end_tag(&mut self) -> Result<(), Error> {
         let (name, rest, length) = self.tag(2)?;
-        if !rest.is_empty() {
+        if !rest.trim_ascii().is_empty() {
             return Err(self.markup());
         }
         if is_container(name) {
@@ -118,7 +118,7 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         let closed = rest == b"/";
-        if !rest.is_empty() && !closed {
+        if !rest.trim_ascii().is_empty() && !closed {
             return Err(self.markup());
         }
         self.count(name, closed)?;
@@ -158,7 +158,7 @@ impl<'a> Scan<'a> {
         if !is_element(name) {
             return Err(Error::UnknownElement { at: self.at });
         }
-        Ok((name, rest.trim_ascii(), skip + end + 1))
+        Ok((name, rest.trim_ascii_start(), skip + end + 1))
     }
 }
 
