@@ -22,6 +22,8 @@ mod provider;
 mod push;
 mod random;
 mod request;
+#[cfg(test)]
+mod testing;
 
 pub use authority::{
     Authority, AuthorityKind, NewCertificate, RevocationReason, RevokedCertificate, Subject, Usage,

@@ -21,7 +21,7 @@ pub(crate) fn load_legacy() -> Result<()> {
     match loaded {
         Some(_) => Ok(()),
         None => {
-            Err(Error::Unsupported("single DES and RC2: this OpenSSL has no legacy provider, it".to_owned()))
+            Err(Error::Unsupported("single DES or RC2 without the legacy provider of OpenSSL".to_owned()))
         }
     }
 }

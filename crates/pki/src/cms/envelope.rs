@@ -87,9 +87,7 @@ pub fn decrypt(
 ) -> Result<(Vec<u8>, Cipher)> {
     let cipher = cipher_of(message)?;
     if cipher == Cipher::Des && !allow_single_des {
-        return Err(Error::Unsupported(
-            "single DES (it has to be allowed by the configuration), it".to_owned(),
-        ));
+        return Err(Error::Unsupported("single DES, unless the configuration allows it,".to_owned()));
     }
     cipher.prepared()?;
     // OpenSSL reads BER itself; the limits were checked just now.
