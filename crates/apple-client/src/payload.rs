@@ -42,7 +42,10 @@ impl PayloadLike for MdmPayload<'_> {
 }
 
 /// Builds the request for `message` (Apple: "Sending notification requests to APNs").
-pub(crate) fn request(settings: &ApnsSettings, message: &PushMessage) -> Result<Request<Full<Bytes>>, PushError> {
+pub(crate) fn request(
+    settings: &ApnsSettings,
+    message: &PushMessage,
+) -> Result<Request<Full<Bytes>>, PushError> {
     if message.token.is_empty() || message.token.len() > TOKEN_BYTES {
         return Err(PushError::Unexpected(format!("a push token of {} bytes", message.token.len())));
     }

@@ -147,7 +147,10 @@ mod tests {
         };
         let shown = format!("{message:?}");
         assert!(shown.contains("com.apple.mgmt.External.1"));
-        assert!(!shown.contains("171") && !shown.contains("abab") && !shown.contains("magic-word"), "{shown}");
+        assert!(
+            !shown.contains("171") && !shown.contains("abab") && !shown.contains("magic-word"),
+            "{shown}"
+        );
     }
 
     #[test]

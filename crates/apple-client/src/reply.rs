@@ -52,10 +52,13 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Ver
         400 if matches!(&known, Some(ErrorBody { reason: ErrorReason::IdleTimeout, .. })) => {
             Verdict::Reconnect(PushError::unavailable(reason))
         }
-        400 | 403..=405 | 413 => Verdict::Done(Err(PushError::Rejected(format!("{reason} ({})", status.as_u16())))),
-        500..=599 => {
-            Verdict::Done(Err(PushError::Unavailable { reason: format!("{reason} ({})", status.as_u16()), after }))
+        400 | 403..=405 | 413 => {
+            Verdict::Done(Err(PushError::Rejected(format!("{reason} ({})", status.as_u16()))))
         }
+        500..=599 => Verdict::Done(Err(PushError::Unavailable {
+            reason: format!("{reason} ({})", status.as_u16()),
+            after,
+        })),
         code => Verdict::Done(Err(PushError::Unexpected(format!("{reason} ({code})")))),
     }
 }

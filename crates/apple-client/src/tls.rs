@@ -20,9 +20,8 @@ pub(crate) fn connector(
     settings: &ApnsSettings,
     certificate: &PushCertificate,
 ) -> Result<SslConnector, PushError> {
-    build(settings, certificate).map_err(|error| {
-        PushError::Rejected(format!("the push certificate cannot be used for TLS: {error}"))
-    })
+    build(settings, certificate)
+        .map_err(|error| PushError::Rejected(format!("the push certificate cannot be used for TLS: {error}")))
 }
 
 fn build(settings: &ApnsSettings, certificate: &PushCertificate) -> Result<SslConnector, ErrorStack> {
@@ -48,8 +47,9 @@ pub(crate) async fn connect(
 ) -> Result<SslStream<TcpStream>, PushError> {
     let place = format!("{}:{}", settings.host, settings.port);
     let unavailable = |error: &dyn Error| PushError::unavailable(format!("{place}: {error}"));
-    let tcp =
-        TcpStream::connect((settings.host.as_str(), settings.port)).await.map_err(|error| unavailable(&error))?;
+    let tcp = TcpStream::connect((settings.host.as_str(), settings.port))
+        .await
+        .map_err(|error| unavailable(&error))?;
     // Headers and body leave in two writes: with Nagle's algorithm each push would wait for an acknowledgement.
     tcp.set_nodelay(true).map_err(|error| unavailable(&error))?;
     let ssl = connector

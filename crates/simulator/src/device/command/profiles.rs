@@ -1,0 +1,128 @@
+//! `ProfileList`, `InstallProfile` and `RemoveProfile`.
+
+use plist::{Dictionary, Value};
+
+use super::{After, Failure, Outcome};
+use crate::device::messages::dictionary;
+use crate::device::profile::{MdmPayload, Profile, flag, text};
+use crate::device::state::State;
+
+/// `ProfileList`.
+pub(super) fn list(state: &State, keys: &Dictionary) -> Outcome {
+    let managed_only = flag(keys, "ManagedOnly");
+    let list =
+        state.profiles.iter().filter(|profile| profile.managed || !managed_only).map(describe).collect();
+    Outcome::Acknowledged(dictionary([("ProfileList", Value::Array(list))]))
+}
+
+fn describe(profile: &Profile) -> Value {
+    let payloads = profile
+        .payloads
+        .iter()
+        .map(|payload| {
+            let mut entry = dictionary([
+                ("PayloadType", payload.kind.clone().into()),
+                ("PayloadVersion", 1.into()),
+                ("PayloadIdentifier", payload.identifier.clone().into()),
+                ("PayloadUUID", payload.uuid.clone().into()),
+            ]);
+            if let Some(name) = text(&payload.keys, "PayloadDisplayName") {
+                entry.insert("PayloadDisplayName".to_owned(), name.into());
+            }
+            Value::Dictionary(entry)
+        })
+        .collect();
+    let mut entry = dictionary([
+        ("PayloadIdentifier", profile.identifier.clone().into()),
+        ("PayloadUUID", profile.uuid.clone().into()),
+        ("PayloadVersion", 1.into()),
+        ("PayloadRemovalDisallowed", profile.removal_disallowed.into()),
+        ("HasRemovalPasscode", false.into()),
+        ("IsEncrypted", false.into()),
+        ("IsManaged", profile.managed.into()),
+        ("PayloadContent", Value::Array(payloads)),
+    ]);
+    for (key, value) in [
+        ("PayloadDisplayName", &profile.display_name),
+        ("PayloadOrganization", &profile.organization),
+        ("PayloadDescription", &profile.description),
+    ] {
+        if let Some(value) = value {
+            entry.insert(key.to_owned(), value.clone().into());
+        }
+    }
+    if let Some(signer) = &profile.signer {
+        let signers = vec![Value::Data(signer.der().to_vec())];
+        entry.insert("SignerCertificates".to_owned(), Value::Array(signers));
+    }
+    Value::Dictionary(entry)
+}
+
+/// `InstallProfile` of a profile that does not enrol; one with the same identifier is replaced.
+pub(super) fn install(state: &mut State, keys: &Dictionary) -> Outcome {
+    let Some(bytes) = keys.get("Payload").and_then(Value::as_data) else {
+        return Outcome::FormatError(Failure::mdm(12008, "Payload is missing."));
+    };
+    let opened = Profile::open(bytes).and_then(|profile| Ok((profile.certificates()?, profile)));
+    let (certificates, mut profile) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            return Outcome::Failed(Failure {
+                domain: "MCProfileErrorDomain",
+                code: 1000,
+                text: format!("{error:#}"),
+            });
+        }
+    };
+    profile.managed = true;
+    state.profiles.retain(|old| old.identifier != profile.identifier);
+    state.profiles.push(profile);
+    state.certificates.extend(certificates);
+    Outcome::done()
+}
+
+/// `RemoveProfile`: of the enrolment profile it ends the enrolment, without an answer.
+pub(super) fn remove(state: &mut State, keys: &Dictionary) -> (Outcome, After) {
+    let Some(identifier) = text(keys, "Identifier") else {
+        let failure = Failure::mdm(12008, "Identifier is missing.");
+        return (Outcome::FormatError(failure), After::Nothing);
+    };
+    if state.enrolment.as_ref().is_some_and(|enrolment| enrolment.profile_identifier == identifier) {
+        return (Outcome::done(), After::Unenrol);
+    }
+    let before = state.profiles.len();
+    state.profiles.retain(|profile| profile.identifier != identifier || !profile.managed);
+    if state.profiles.len() == before {
+        let text = format!("The profile \u{201c}{identifier}\u{201d} is not installed.");
+        return (Outcome::Failed(Failure::mdm(12013, text)), After::Nothing);
+    }
+    (Outcome::done(), After::Nothing)
+}
+
+/// Why an enrolment profile that comes by `InstallProfile` is refused: it must be an update of the present one, and
+/// an update may change neither its place nor its topic, nor gain rights (Apple: MDM payload).
+pub(crate) fn refusal_of_renewal(state: &State, profile: &Profile, new: &MdmPayload) -> Option<Failure> {
+    let Some(enrolment) = &state.enrolment else {
+        return Some(Failure::mdm(12010, "The device is not enrolled."));
+    };
+    if enrolment.profile_identifier != profile.identifier {
+        return Some(Failure::install(4001, "Another MDM profile is installed already."));
+    }
+    let old = &enrolment.mdm;
+    let per_user =
+        |mdm: &MdmPayload| mdm.capabilities.iter().any(|name| name == "com.apple.mdm.per-user-connections");
+    let more_rights = match (old.access_rights, new.access_rights) {
+        (Some(old), Some(new)) => new & !old != 0,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let changed = [
+        ("Topic", old.topic != new.topic),
+        ("ServerURL", old.server_url != new.server_url),
+        ("CheckInURL", old.check_in_url != new.check_in_url),
+        ("AccessRights", more_rights),
+        ("ServerCapabilities", per_user(old) != per_user(new)),
+    ];
+    let (key, _) = changed.into_iter().find(|(_, changed)| *changed)?;
+    Some(Failure::mdm(12012, format!("The new MDM profile changes {key}.")))
+}
