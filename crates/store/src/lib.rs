@@ -1,1 +1,34 @@
-//! Schema, models, queries, migrations, jobs
+#![doc = include_str!("../README.md")]
+
+mod column;
+mod connection;
+mod engine;
+mod error;
+mod ids;
+mod models;
+mod open_error;
+mod page;
+mod queue;
+mod reader;
+mod savepoint;
+mod schema;
+mod seen;
+mod store;
+mod tx;
+mod words;
+mod writer;
+
+pub use column::SealedBytes;
+pub use connection::AnyConnection as Connection;
+pub use error::Error;
+pub use ids::{
+    AuthorityId, ChannelId, CommandId, DeliverySeq, DeviceId, EnrollmentId, IdentityId, IssuanceId, JobId,
+    LinkId, PushCertificateId, QuarantinedId, ReportId, SecretId, TokenId,
+};
+pub use models::*;
+pub use open_error::OpenError;
+pub use page::Page;
+pub use queue::{NewDelivery, NewEvent, NextOptions, Pending, Progress, Recorded, Waiting};
+pub use store::{Store, StoreOptions};
+pub use tx::Tx;
+pub use words::{DeliveryState, EnrollmentState, IssuancePurpose, JobState, ParseWordError, SecretKind};

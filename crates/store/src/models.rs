@@ -1,0 +1,81 @@
+//! One file per table: the row, its queries as methods. Every method takes a connection, so that a caller puts
+//! several into one transaction.
+//!
+//! Rows that only grow (deliveries, their events, reports, audit events) have no `save`. `deliveries`, `pending` and
+//! `delivery_events` are written by [`crate::Tx`] alone, because the queue in memory follows them.
+
+mod api_token;
+mod audit;
+mod authority;
+mod channel;
+mod command;
+mod delivery;
+mod device;
+mod enrollment;
+mod idempotency;
+mod identity;
+mod issuance;
+mod job;
+mod link;
+mod lists;
+mod push_certificate;
+mod quarantined;
+mod report;
+mod secret;
+mod setting;
+
+pub use api_token::ApiToken;
+pub use audit::{AuditEvent, AuditFilter, NewAuditEvent};
+pub use authority::Authority;
+pub use channel::Channel;
+pub use command::{Command, CommandFilter};
+pub use delivery::{Delivery, DeliveryEvent, DeliveryFilter};
+pub use device::{Device, DeviceFilter, DeviceListing};
+pub use enrollment::Enrollment;
+pub use idempotency::IdempotencyKey;
+pub use identity::Identity;
+pub use issuance::Issuance;
+pub use job::{Job, NewJob};
+pub use link::EnrollmentLink;
+pub use lists::{EnrollmentFilter, IdentityFilter};
+pub use push_certificate::PushCertificate;
+pub use quarantined::Quarantined;
+pub use report::{Fact, Report};
+pub use secret::Secret;
+pub use setting::Setting;
+
+/// `insert`, `find` and `save` of a row whose key is `id`.
+macro_rules! by_id {
+    ($row:ident, $table:ident, $id:ty) => {
+        impl $row {
+            /// Inserts the row.
+            ///
+            /// # Errors
+            /// [`crate::Error::Conflict`] when a unique column's value is taken or a referenced row is absent.
+            pub fn insert(&self, connection: &mut crate::Connection) -> Result<(), crate::Error> {
+                diesel::insert_into($table::table).values(self.clone()).execute(connection)?;
+                Ok(())
+            }
+
+            /// The row with this id.
+            ///
+            /// # Errors
+            /// [`crate::Error::NotFound`].
+            pub fn find(connection: &mut crate::Connection, id: $id) -> Result<Self, crate::Error> {
+                Ok($table::table.find(id).select(Self::as_select()).first(connection)?)
+            }
+
+            /// Writes all columns of the row.
+            ///
+            /// # Errors
+            /// [`crate::Error::NotFound`] when there is no such row; [`crate::Error::Conflict`].
+            pub fn save(&self, connection: &mut crate::Connection) -> Result<(), crate::Error> {
+                match diesel::update($table::table.find(self.id)).set(self.clone()).execute(connection)? {
+                    0 => Err(crate::Error::NotFound),
+                    _ => Ok(()),
+                }
+            }
+        }
+    };
+}
+pub(crate) use by_id;

@@ -1,0 +1,200 @@
+//! Enrolments: epochs of a device under management.
+
+use catalog::{EnrollmentType, Ownership};
+use clock::Timestamp;
+use diesel::prelude::*;
+
+use super::by_id;
+use crate::column::{EnrollmentTypeText, Millis, OptionalMillis, OwnershipText};
+use crate::schema::{enrollments, identities};
+use crate::{Connection, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, LinkId, Page};
+
+/// One epoch of one device. A new one never replaces an old one's row: history is kept and linked.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = enrollments, treat_none_as_default_value = false, treat_none_as_null = true)]
+pub struct Enrollment {
+    /// Its id.
+    pub id: EnrollmentId,
+    /// Of which device.
+    pub device_id: DeviceId,
+    /// The UDID or, for a User Enrollment, the EnrollmentID.
+    pub apple_id: String,
+    /// How it enrolled.
+    #[diesel(serialize_as = EnrollmentTypeText, deserialize_as = EnrollmentTypeText)]
+    pub kind: EnrollmentType,
+    /// Whose the device is.
+    #[diesel(serialize_as = OwnershipText, deserialize_as = OwnershipText)]
+    pub ownership: Ownership,
+    /// The person it belongs to.
+    pub owner: Option<String>,
+    /// Where it stands.
+    pub state: EnrollmentState,
+    /// Counts the epochs of the device, from 1.
+    pub epoch: i32,
+    /// The epoch before.
+    pub previous_id: Option<EnrollmentId>,
+    /// By which link it came.
+    pub link_id: Option<LinkId>,
+    /// The topic of its push certificate.
+    pub topic: String,
+    /// The `AccessRights` that its profile granted.
+    pub access_rights: i32,
+    /// The certificate that is pinned to it now.
+    pub identity_id: Option<IdentityId>,
+    /// Whether Setup Assistant waits for DeviceConfigured.
+    pub awaiting_configuration: bool,
+    /// Why it is kept apart.
+    pub quarantine_reason: Option<String>,
+    /// Digest of the enrolment profile that it has.
+    pub profile_digest: Option<Vec<u8>>,
+    /// When its Authenticate came.
+    #[diesel(serialize_as = Millis, deserialize_as = Millis)]
+    pub authenticated_at: Timestamp,
+    /// When its first TokenUpdate came.
+    #[diesel(serialize_as = OptionalMillis, deserialize_as = OptionalMillis)]
+    pub enrolled_at: Option<Timestamp>,
+    /// When it was over.
+    #[diesel(serialize_as = OptionalMillis, deserialize_as = OptionalMillis)]
+    pub ended_at: Option<Timestamp>,
+    /// Why.
+    pub end_reason: Option<String>,
+    /// The epoch that took its place.
+    pub superseded_by: Option<EnrollmentId>,
+}
+
+by_id!(Enrollment, enrollments, EnrollmentId);
+
+impl Enrollment {
+    /// Which of a device's epochs is the current one: the greatest. An enrolled one before one that is pending or
+    /// kept apart, those before ended ones, and the newest of equals.
+    pub(crate) const fn rank(&self) -> (u8, i32) {
+        let standing = match self.state {
+            EnrollmentState::Enrolled => 3,
+            EnrollmentState::Pending => 2,
+            EnrollmentState::Quarantined => 1,
+            EnrollmentState::CheckedOut | EnrollmentState::Superseded | EnrollmentState::Ended => 0,
+        };
+        (standing, self.epoch)
+    }
+
+    /// The current epoch of a device: the newest enrolled one, else the newest pending, else quarantined, else ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn current(connection: &mut Connection, device: DeviceId) -> Result<Option<Self>, Error> {
+        Ok(Self::list_for_device(connection, device)?.into_iter().max_by_key(Self::rank))
+    }
+
+    /// All epochs of a device, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_for_device(connection: &mut Connection, device: DeviceId) -> Result<Vec<Self>, Error> {
+        Ok(enrollments::table
+            .filter(enrollments::device_id.eq(device))
+            .order(enrollments::epoch.desc())
+            .select(Self::as_select())
+            .load(connection)?)
+    }
+
+    /// All epochs under one UDID or EnrollmentID, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_by_apple_id(connection: &mut Connection, apple_id: &str) -> Result<Vec<Self>, Error> {
+        Ok(enrollments::table
+            .filter(enrollments::apple_id.eq(apple_id))
+            .order((enrollments::epoch.desc(), enrollments::id.desc()))
+            .select(Self::as_select())
+            .load(connection)?)
+    }
+
+    /// The epoch to which a certificate is pinned now.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn find_by_identity(
+        connection: &mut Connection,
+        identity: IdentityId,
+    ) -> Result<Option<Self>, Error> {
+        Ok(enrollments::table
+            .filter(enrollments::identity_id.eq(identity))
+            .order(enrollments::id.desc())
+            .select(Self::as_select())
+            .first(connection)
+            .optional()?)
+    }
+
+    /// Epochs in one state, in order of their ids.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_by_state(
+        connection: &mut Connection,
+        state: EnrollmentState,
+        page: Page<EnrollmentId>,
+    ) -> Result<Vec<Self>, Error> {
+        let mut query = enrollments::table.filter(enrollments::state.eq(state)).into_boxed();
+        if let Some(after) = page.after {
+            query = query.filter(enrollments::id.gt(after));
+        }
+        Ok(query.order(enrollments::id).limit(page.limit).select(Self::as_select()).load(connection)?)
+    }
+
+    /// How many epochs are in one state.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn count_by_state(connection: &mut Connection, state: EnrollmentState) -> Result<i64, Error> {
+        Ok(enrollments::table.filter(enrollments::state.eq(state)).count().get_result(connection)?)
+    }
+
+    /// Epochs that came by a link since a moment, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_by_link(
+        connection: &mut Connection,
+        link: LinkId,
+        since: Timestamp,
+    ) -> Result<Vec<Self>, Error> {
+        Ok(enrollments::table
+            .filter(enrollments::link_id.eq(link))
+            .filter(enrollments::authenticated_at.ge(Millis::from(since)))
+            .order(enrollments::id.desc())
+            .limit(1000)
+            .select(Self::as_select())
+            .load(connection)?)
+    }
+
+    /// Enrolled epochs whose pinned certificate ends before `before`, those that end first at the front.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_due_for_renewal(
+        connection: &mut Connection,
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Self>, Error> {
+        Ok(enrollments::table
+            .inner_join(identities::table.on(enrollments::identity_id.eq(identities::id.nullable())))
+            .filter(enrollments::state.eq(EnrollmentState::Enrolled))
+            .filter(identities::not_after.lt(Millis::from(before)))
+            .order(identities::not_after)
+            .limit(limit)
+            .select(Self::as_select())
+            .load(connection)?)
+    }
+
+    /// The topics that enrolled devices expect, each once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn topics_in_use(connection: &mut Connection) -> Result<Vec<String>, Error> {
+        Ok(enrollments::table
+            .filter(enrollments::state.eq(EnrollmentState::Enrolled))
+            .select(enrollments::topic)
+            .distinct()
+            .load(connection)?)
+    }
+}
