@@ -102,12 +102,15 @@ impl StatusReport {
                 Map::new()
             }
         };
-        let errors = entries(report.get("Errors"), "Errors", &mut malformed)
-            .filter_map(|entry| {
-                let status_item = text(entry, "StatusItem")?;
-                Some(StatusError { status_item, reasons: reasons(entry.get("Reasons")) })
-            })
-            .collect();
+        let mut errors = Vec::new();
+        for entry in entries(report.get("Errors"), "Errors", &mut malformed) {
+            match text(entry, "StatusItem") {
+                Some(status_item) => {
+                    errors.push(StatusError { status_item, reasons: reasons(entry.get("Reasons")) })
+                }
+                None => malformed.push("Errors: an entry without StatusItem".to_owned()),
+            }
+        }
         let full_report = report.get("FullReport").and_then(Value::as_bool).unwrap_or(false);
         Ok(Self { status_items, errors, full_report, malformed })
     }
@@ -158,7 +161,7 @@ fn entries<'a>(
     value: Option<&'a Value>,
     name: &str,
     malformed: &mut Vec<String>,
-) -> impl Iterator<Item = &'a Map<String, Value>> {
+) -> Vec<&'a Map<String, Value>> {
     let items = match value {
         None | Some(Value::Null) => &[][..],
         Some(Value::Array(items)) => items.as_slice(),
@@ -170,7 +173,7 @@ fn entries<'a>(
     if items.iter().any(|item| !item.is_object()) {
         malformed.push(format!("{name}: an entry is not an object"));
     }
-    items.iter().filter_map(Value::as_object)
+    items.iter().filter_map(Value::as_object).collect()
 }
 
 /// Reasons stand with capitals in `Errors` and without in `management.declarations`.

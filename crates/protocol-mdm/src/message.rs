@@ -12,6 +12,7 @@ pub const COMMAND_TYPE: &str = "application/x-apple-aspen-mdm";
 
 /// What a device sent.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "made once a request and taken apart at once")]
 pub enum Message {
     /// A check-in.
     Checkin(Checkin),

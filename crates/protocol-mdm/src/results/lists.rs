@@ -159,7 +159,11 @@ impl Entry<'_> {
     }
 
     fn whole(&mut self, key: &str) -> Option<u64> {
-        self.typed(key, Kind::Whole)?.as_unsigned_integer()
+        let number = self.typed(key, Kind::Whole)?.as_unsigned_integer();
+        if number.is_none() {
+            self.malformed.push(format!("{}.{key}: negative", self.path));
+        }
+        number
     }
 
     fn bytes(&mut self, key: &str) -> Option<Vec<u8>> {
