@@ -1,0 +1,165 @@
+//! The exits: everything that can leave Ward and change a device or its owner. Adding one here makes the gate decide it.
+
+use std::fmt;
+
+use catalog::{Class, Classification, class_of_command};
+use plist::Dictionary;
+use store::{ChannelId, DeliverySeq, EnrollmentId};
+
+/// One thing that is about to leave.
+#[derive(Debug, Clone, Copy)]
+pub enum Exit<'a> {
+    /// A queued command, with its secrets filled in: the very dictionary that is to be sent.
+    Command {
+        /// Its delivery.
+        seq: DeliverySeq,
+        /// The channel that asked.
+        channel: ChannelId,
+        /// The epoch of that channel.
+        enrollment: EnrollmentId,
+        /// Apple's name of the command.
+        request_type: &'a str,
+        /// The inner `Command` dictionary.
+        command: &'a Dictionary,
+    },
+    /// The answer to ReturnToService that lets an erase go on.
+    ReturnToServiceReply {
+        /// The epoch that asked.
+        enrollment: EnrollmentId,
+    },
+    /// A profile that puts a device under management.
+    EnrollmentProfile,
+    /// A profile that gives an enrolled device a new certificate.
+    RenewalProfile {
+        /// The epoch that gets it.
+        enrollment: EnrollmentId,
+    },
+    /// The list of declarations: what is not on it, the device removes.
+    DeclarationManifest {
+        /// The epoch that asked.
+        enrollment: EnrollmentId,
+    },
+    /// One declaration.
+    Declaration {
+        /// The epoch that asked.
+        enrollment: EnrollmentId,
+    },
+    /// 404 for a declaration that is gone: the device removes it.
+    DeclarationGone {
+        /// The epoch that asked.
+        enrollment: EnrollmentId,
+    },
+    /// 410: the user is not managed in this session.
+    UserDeclined {
+        /// The epoch that asked.
+        enrollment: EnrollmentId,
+    },
+    /// 403 with the document that makes a device leave management.
+    Unenroll403,
+    /// 400 to an enrolment that is known: its certificate is refused.
+    Refusal {
+        /// The epoch that is refused.
+        enrollment: EnrollmentId,
+    },
+}
+
+/// Which of the exits, without particulars: what a [`crate::Permit`] carries and the ledger will name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExitKind {
+    /// [`Exit::Command`].
+    Command,
+    /// [`Exit::ReturnToServiceReply`].
+    ReturnToServiceReply,
+    /// [`Exit::EnrollmentProfile`].
+    EnrollmentProfile,
+    /// [`Exit::RenewalProfile`].
+    RenewalProfile,
+    /// [`Exit::DeclarationManifest`].
+    DeclarationManifest,
+    /// [`Exit::Declaration`].
+    Declaration,
+    /// [`Exit::DeclarationGone`].
+    DeclarationGone,
+    /// [`Exit::UserDeclined`].
+    UserDeclined,
+    /// [`Exit::Unenroll403`].
+    Unenroll403,
+    /// [`Exit::Refusal`].
+    Refusal,
+}
+
+impl ExitKind {
+    /// The word in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::ReturnToServiceReply => "return_to_service_reply",
+            Self::EnrollmentProfile => "enrollment_profile",
+            Self::RenewalProfile => "renewal_profile",
+            Self::DeclarationManifest => "declaration_manifest",
+            Self::Declaration => "declaration",
+            Self::DeclarationGone => "declaration_gone",
+            Self::UserDeclined => "user_declined",
+            Self::Unenroll403 => "unenroll_403",
+            Self::Refusal => "refusal",
+        }
+    }
+}
+
+impl fmt::Display for ExitKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Exit<'_> {
+    /// Which of the exits it is.
+    #[must_use]
+    pub const fn kind(&self) -> ExitKind {
+        match self {
+            Self::Command { .. } => ExitKind::Command,
+            Self::ReturnToServiceReply { .. } => ExitKind::ReturnToServiceReply,
+            Self::EnrollmentProfile => ExitKind::EnrollmentProfile,
+            Self::RenewalProfile { .. } => ExitKind::RenewalProfile,
+            Self::DeclarationManifest { .. } => ExitKind::DeclarationManifest,
+            Self::Declaration { .. } => ExitKind::Declaration,
+            Self::DeclarationGone { .. } => ExitKind::DeclarationGone,
+            Self::UserDeclined { .. } => ExitKind::UserDeclined,
+            Self::Unenroll403 => ExitKind::Unenroll403,
+            Self::Refusal { .. } => ExitKind::Refusal,
+        }
+    }
+
+    /// The worst that it can do, read from what leaves and from nothing that is stored beside it.
+    #[must_use]
+    pub fn classify(&self) -> Classification {
+        match self {
+            Self::Command { request_type, command, .. } => class_of_command(request_type, command),
+            Self::ReturnToServiceReply { .. } => {
+                Classification::new(Class::D0, "lets the device erase itself and come back")
+            }
+            Self::EnrollmentProfile => Classification::new(Class::D2, "puts a device under management"),
+            Self::RenewalProfile { .. } => Classification::new(
+                Class::D0,
+                "replaces the management profile; a faulty one strands the device",
+            ),
+            // The set is empty in this version, which a device takes as an order to remove whatever it has.
+            Self::DeclarationManifest { .. } => Classification::new(
+                Class::D0,
+                "a declaration that is not on the list is removed with its data",
+            ),
+            Self::Declaration { .. } => {
+                Classification::new(Class::D0, "a declaration that is not classed yet")
+            }
+            Self::DeclarationGone { .. } => {
+                Classification::new(Class::D0, "the device removes the declaration and what came with it")
+            }
+            Self::UserDeclined { .. } => {
+                Classification::new(Class::None, "the user is not managed until the next log-in")
+            }
+            Self::Unenroll403 => Classification::new(Class::D0, "ends management of the device"),
+            Self::Refusal { .. } => Classification::new(Class::D0, "cuts the device's way to Ward"),
+        }
+    }
+}
