@@ -31,6 +31,8 @@ pub enum Rule {
     OsTooOld,
     /// The device's OS is the one that removed it, or a later one.
     Removed,
+    /// Apple advises against it since the device's OS.
+    Deprecated,
     /// Only supervised devices take it.
     NotSupervised,
     /// Only devices that enrolled automatically take it.
@@ -43,8 +45,6 @@ pub enum Rule {
     SharedIpad,
     /// The MDM profile did not grant the access right.
     AccessRights,
-    /// It would come down as a profile by hand, or only by MDM.
-    InstallPath,
     /// Ownership forbids it: it is not for personal devices.
     Ownership,
     /// Ward makes this secret itself.
