@@ -1,5 +1,8 @@
 //! One HTTP/2 connection to APNs.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -28,6 +31,8 @@ pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     permits: Semaphore,
     granted: AtomicUsize,
+    /// How many streams the server allows, as far as it has said.
+    allowed: Arc<AtomicUsize>,
     wanted: usize,
     /// Why the connection ended, once it has.
     end: watch::Receiver<Option<String>>,
@@ -53,8 +58,16 @@ impl Connection {
             .await
             .map_err(|error| PushError::unavailable(tls::chain(&error)))?;
         let (say, end) = watch::channel(None);
+        let allowed = Arc::new(AtomicUsize::new(FIRST_STREAMS));
+        let told = Arc::clone(&allowed);
         tokio::spawn(async move {
-            let words = match driver.await {
+            let mut driver = pin!(driver);
+            let result = poll_fn(|context| {
+                told.store(driver.as_ref().get_ref().current_max_send_streams(), Ordering::Relaxed);
+                driver.as_mut().poll(context)
+            })
+            .await;
+            let words = match result {
                 Ok(()) => "the connection was closed".to_owned(),
                 Err(error) => tls::chain(&error),
             };
@@ -66,6 +79,7 @@ impl Connection {
             sender,
             permits: Semaphore::new(first),
             granted: AtomicUsize::new(first),
+            allowed,
             wanted: settings.streams,
             end,
         })
@@ -115,7 +129,7 @@ impl Connection {
 
     /// After the first answer the server's own limit is known: uses it up to the limit of the settings.
     fn widen(&self) {
-        let allowed = self.sender.current_max_send_streams().min(self.wanted);
+        let allowed = self.allowed.load(Ordering::Relaxed).min(self.wanted);
         let before = self.granted.fetch_max(allowed, Ordering::Relaxed);
         if let Some(more) = allowed.checked_sub(before) {
             self.permits.add_permits(more);

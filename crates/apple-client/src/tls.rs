@@ -79,8 +79,7 @@ pub(crate) fn refusal(text: &str) -> Option<PushError> {
         "unknown ca",
         "access denied",
     ];
-    let (_, alert) = text.rsplit_once(" alert ")?;
-    let name = ALERTS.iter().find(|name| alert.starts_with(*name))?;
+    let name = ALERTS.iter().find(|name| text.contains(&format!(" alert {name}")))?;
     Some(PushError::Rejected(format!("APNs closed the TLS connection: {name}")))
 }
 
@@ -104,9 +103,24 @@ mod tests {
     fn tls_alerts_about_the_certificate_are_refusals_and_other_trouble_is_not() {
         let library = "error:0A000415:SSL routines:ssl3_read_bytes:";
         for (text, refused) in [
-            (format!("{library}sslv3 alert certificate expired:ssl/record/rec_layer_s3.c:1605:"), true),
-            (format!("{library}tlsv13 alert certificate required:ssl/record/rec_layer_s3.c:1605:"), true),
-            (format!("{library}tlsv1 alert internal error:ssl/record/rec_layer_s3.c:1605:"), false),
+            (
+                format!(
+                    "{library}sslv3 alert certificate expired:ssl/record/rec_layer_s3.c:1605:SSL alert number 45"
+                ),
+                true,
+            ),
+            (
+                format!(
+                    "{library}tlsv13 alert certificate required:ssl/record/rec_layer_s3.c:1605:SSL alert number 116"
+                ),
+                true,
+            ),
+            (
+                format!(
+                    "{library}tlsv1 alert internal error:ssl/record/rec_layer_s3.c:1605:SSL alert number 80"
+                ),
+                false,
+            ),
             ("certificate verify failed: unable to get local issuer certificate".to_owned(), false),
             ("connection reset by peer".to_owned(), false),
         ] {

@@ -57,8 +57,13 @@ impl Registry {
         mailbox
     }
 
+    /// Gives out a token that belongs to no simulated device: pushes to it are taken and lead nowhere.
+    pub fn give_out(&self, token: &[u8], topic: &str) {
+        self.register(token, topic, Arc::default());
+    }
+
     /// Takes `token` out of use: pushes to it are answered with 410 from now on.
-    pub(crate) fn retire(&self, token: &[u8], at: Timestamp) {
+    pub fn retire(&self, token: &[u8], at: Timestamp) {
         if let Some(entry) = self.tokens.lock().get_mut(token) {
             entry.state = State::Retired(at);
         }
