@@ -3,9 +3,9 @@
 
 use plist::{Dictionary, Value};
 
-/// The `DeviceInformation` queries that are sent to a personal device: what management needs, nothing that identifies the hardware,
-/// the line, the place or the person.
-pub const PERSONAL_QUERIES: [&str; 15] = [
+/// The `DeviceInformation` queries that are sent to a personal device: what management needs, nothing that identifies the hardware
+/// (an attestation names its serial number), the line, the place or the person.
+pub const PERSONAL_QUERIES: [&str; 13] = [
     "OSVersion",
     "SupplementalOSVersionExtra",
     "BuildVersion",
@@ -19,8 +19,6 @@ pub const PERSONAL_QUERIES: [&str; 15] = [
     "AwaitingConfiguration",
     "OrganizationInfo",
     "MDMOptions",
-    "EASDeviceIdentifier",
-    "DevicePropertiesAttestation",
 ];
 
 /// Keys of an `Authenticate` that are not kept of a personal device.

@@ -40,3 +40,29 @@ fn one(key: &str, value: Value) -> Vec<u8> {
     outer.insert(key.into(), value);
     write_xml(&outer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inside(reply: &[u8]) -> String {
+        let text = String::from_utf8(reply.to_vec()).unwrap().replace(['\n', '\t'], "");
+        text.split_once("<plist version=\"1.0\">").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn replies_have_these_bytes() {
+        for (reply, expected) in [
+            (bootstrap_token(&[1, 2, 3]), "<key>BootstrapToken</key><data>AQID</data>"),
+            (digest_challenge_empty(), "<key>DigestChallenge</key><string></string>"),
+            (auth_token("t"), "<key>AuthToken</key><string>t</string>"),
+            (token(b"jwt"), "<key>TokenData</key><data>and0</data>"),
+            (
+                return_to_service_disabled(),
+                "<key>ReturnToService</key><dict><key>Enabled</key><false/></dict>",
+            ),
+        ] {
+            assert_eq!(inside(&reply), format!("<dict>{expected}</dict></plist>"));
+        }
+    }
+}

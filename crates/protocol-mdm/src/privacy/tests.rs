@@ -60,6 +60,8 @@ fn nothing_that_is_asked_of_a_personal_device_identifies_it() {
         "WiFiMAC",
         "DeviceName",
         "ServiceSubscriptions",
+        "DevicePropertiesAttestation",
+        "EASDeviceIdentifier",
     ] {
         assert!(!PERSONAL_QUERIES.contains(&key), "{key}");
     }
