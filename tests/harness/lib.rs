@@ -1,1 +1,10 @@
-//! What the end to end and interop tests share: a started Ward, and its command line.
+//! What the end to end and interop tests share: a started Ward with a simulated Apple beside it, in this process or in one
+//! that can be killed.
+
+mod api;
+mod process;
+mod world;
+
+pub use api::{Answer, Api};
+pub use process::{WardProcess, ward_program};
+pub use world::{World, WorldOptions};

@@ -17,6 +17,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use access::AccessFile;
 pub use client::Failure;
+pub(crate) use client::Client;
 pub(crate) use output::{print_json, print_text, remark};
 
 use crate::{config, demo, doctor, init, serve, simulate};

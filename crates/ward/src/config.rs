@@ -49,6 +49,8 @@ pub struct DevicesConfig {
     pub trusted_proxies: Vec<String>,
     /// The header with the device's certificate.
     pub certificate_header: String,
+    /// Whether proxies are spoken to without TLS.
+    pub plain_http: bool,
     /// Whether new profiles name `/checkin`.
     pub split_check_in: bool,
     /// Seconds for a TLS handshake.
@@ -188,6 +190,11 @@ impl Config {
                 "devices.public_url is '{url}'; it must be https://host or https://host:port, without a slash at the end"
             ));
         }
+        if self.devices.plain_http && self.devices.trusted_proxies.is_empty() {
+            return Err(anyhow!(
+                "devices.plain_http is for proxies that end TLS; name them in devices.trusted_proxies, or leave it off"
+            ));
+        }
         let operators = &self.operators;
         if operators.certificate.is_some() != operators.key.is_some() {
             return Err(anyhow!("operators.certificate and operators.key go together; one of them is missing"));
@@ -246,6 +253,7 @@ defaults! {
         key: PathBuf::from("data/tls/devices.key"),
         trusted_proxies: Vec::new(),
         certificate_header: "Client-Cert".to_owned(),
+        plain_http: false,
         split_check_in: false,
         handshake_seconds: 10,
         headers_seconds: 15,
@@ -306,6 +314,14 @@ mod tests {
     fn an_operators_door_without_certificate_stays_on_loopback() {
         let error = Config::parse("[operators]\nlisten = \"0.0.0.0:8080\"\n").unwrap_err().to_string();
         assert!(error.contains("operators.certificate"), "{error}");
+    }
+
+    #[test]
+    fn plain_http_is_for_named_proxies_only() {
+        let error = Config::parse("[devices]\nplain_http = true\n").unwrap_err().to_string();
+        assert!(error.contains("devices.trusted_proxies"), "{error}");
+        let named = "[devices]\nplain_http = true\ntrusted_proxies = [\"127.0.0.1\"]\n";
+        assert!(Config::parse(named).unwrap().devices.plain_http);
     }
 
     #[test]

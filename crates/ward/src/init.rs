@@ -104,7 +104,7 @@ pub async fn initialize(config: &Config, args: &InitArgs, clock: Arc<dyn Clock>)
 }
 
 /// The template with the answers of `args` in it.
-fn configuration_text(args: &InitArgs) -> String {
+pub(crate) fn configuration_text(args: &InitArgs) -> String {
     let quote = |value: &str| toml::Value::String(value.to_owned()).to_string();
     let mut text = TEMPLATE.replace("organization = \"Ward\"", &format!("organization = {}", quote(&args.organization)));
     text = text.replace("public_url = \"https://localhost:8443\"", &format!("public_url = {}", quote(&args.public_url)));
@@ -204,6 +204,14 @@ fn write_file(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).with_context(context)?;
     file.write_all(bytes).with_context(context)?;
     file.sync_all().with_context(context)
+}
+
+/// Writes a file that only its owner can read, in place of what was there.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path.exists() {
+        std::fs::remove_file(path).with_context(|| format!("cannot replace {}", path.display()))?;
+    }
+    write_file(path, bytes, 0o600)
 }
 
 #[cfg(test)]

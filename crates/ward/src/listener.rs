@@ -104,3 +104,13 @@ impl Listener {
         }
     }
 }
+
+/// A port of loopback that is free at the moment: `preferred`, or any other if that one is taken.
+///
+/// # Errors
+/// The system has no port to give.
+pub fn free_port(preferred: u16) -> Result<u16> {
+    let bind = |port| std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port));
+    let socket = bind(preferred).or_else(|_| bind(0)).context("no port is free")?;
+    Ok(socket.local_addr()?.port())
+}

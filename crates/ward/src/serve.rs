@@ -116,11 +116,12 @@ type Door = (Listener, Option<Arc<ServerTls>>, axum::Router);
 /// The devices' door and the operators' door.
 async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)> {
     let devices = &config.devices;
-    let tls = Arc::new(ServerTls::load(TlsFiles {
+    let load = || ServerTls::load(TlsFiles {
         certificate: devices.certificate.clone(),
         key: devices.key.clone(),
         client_authorities: services.authorities.certificates_der(),
-    })?);
+    });
+    let tls = if devices.plain_http { None } else { Some(Arc::new(load()?)) };
     let limits = Limits {
         handshake: Duration::from_secs(devices.handshake_seconds),
         headers: Duration::from_secs(devices.headers_seconds),
@@ -130,8 +131,8 @@ async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)>
         per_address: devices.connections_per_address,
         per_device: devices.connections_per_device,
     };
-    let listener = Listener::bind(devices.listen, Some(Arc::clone(&tls)), limits.clone()).await?;
-    let device_door = (listener, Some(tls), http_device::router(device_services(services), door_settings(config)?));
+    let listener = Listener::bind(devices.listen, tls.clone(), limits.clone()).await?;
+    let device_door = (listener, tls, http_device::router(device_services(services), door_settings(config)?));
     let operators = &config.operators;
     let tls = match (&operators.certificate, &operators.key) {
         (Some(certificate), Some(key)) => Some(Arc::new(ServerTls::load(TlsFiles {

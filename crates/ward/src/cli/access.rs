@@ -1,8 +1,6 @@
 //! The file that tells the command line which server to talk to, and as whom.
 
 use std::fmt::Debug;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -58,14 +56,7 @@ impl AccessFile {
         if let Some(roots) = &self.roots {
             text.push_str(&format!("roots = {}\n", quote(&roots.display().to_string())));
         }
-        let _ = std::fs::remove_file(path);
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+        crate::init::write_private(path, text.as_bytes())
     }
 }
 

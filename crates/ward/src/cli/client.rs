@@ -34,7 +34,7 @@ struct Unreachable {
 }
 
 /// A client with an operator's access.
-pub(super) struct Client {
+pub(crate) struct Client {
     http: Http,
     access: AccessFile,
 }
@@ -42,7 +42,11 @@ pub(super) struct Client {
 impl Client {
     /// A client for the server of the options.
     pub(super) fn new(options: &Options) -> Result<Self> {
-        let access = AccessFile::find(options.access.as_deref())?;
+        Self::with_access(AccessFile::find(options.access.as_deref())?)
+    }
+
+    /// A client with this access.
+    pub(crate) fn with_access(access: AccessFile) -> Result<Self> {
         let mut builder = Http::builder().timeout(Duration::from_secs(60)).user_agent("ward");
         if let Some(roots) = &access.roots {
             let pem = std::fs::read(roots).with_context(|| format!("cannot read {}", roots.display()))?;
@@ -58,7 +62,7 @@ impl Client {
     }
 
     /// Sends a change. The key makes a repetition after a lost answer harmless.
-    pub(super) fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value)> {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value)> {
         let key = uuid::Uuid::new_v4().to_string();
         let request = self.request(Method::POST, path).header("Idempotency-Key", key).json(body);
         let response = self.send(request)?;
@@ -67,7 +71,7 @@ impl Client {
     }
 
     /// All items of a list, page by page, up to `limit`.
-    pub(super) fn list(&self, path: &str, query: &[(&str, Option<&str>)], limit: usize) -> Result<Vec<Value>> {
+    pub(crate) fn list(&self, path: &str, query: &[(&str, Option<&str>)], limit: usize) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
