@@ -59,9 +59,6 @@ pub enum Error {
     /// A message from a device cannot be read.
     #[error("the message cannot be read: {0}")]
     Malformed(String),
-    /// A device asked for the channel of a user whom the server does not manage.
-    #[error("the user is not managed")]
-    UserDeclined,
     /// The gate withholds what would have been sent.
     #[error("withheld: {0}")]
     Withheld(String),
@@ -88,7 +85,6 @@ impl Error {
             Self::Forbidden(_) => "forbidden",
             Self::Identity(_) => "identity",
             Self::Malformed(_) => "malformed",
-            Self::UserDeclined => "user_declined",
             Self::Withheld(_) => "withheld",
             Self::Gone(_) => "gone",
             Self::Unavailable(_) => "unavailable",

@@ -63,7 +63,8 @@ impl Services {
         let enrollments = Arc::new(Enrollments::new(context.clone(), Arc::clone(&authorities)));
         let renewals = Arc::new(Renewals::new(context.clone(), Arc::clone(&authorities)));
         let identities = Arc::new(Identities::new(context.clone(), Arc::clone(&authorities)));
-        let connect = Arc::new(Connect::new(context.clone(), Arc::clone(&authorities)));
+        let connect =
+            Arc::new(Connect::new(context.clone(), Arc::clone(&identities), Arc::clone(&authorities)));
         Ok(Self {
             checkins: Arc::new(Checkins::new(context.clone(), Arc::clone(&identities))),
             connect,

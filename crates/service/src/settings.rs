@@ -33,6 +33,10 @@ pub struct Settings {
     pub collision_limit: u32,
     /// How often an `EraseDevice` without an answer is handed out to the same epoch and identity.
     pub erase_hand_outs: u32,
+    /// Whether devices are told a second address for check-ins, `/checkin`. Must stay as it is while devices are enrolled.
+    pub split_check_in: bool,
+    /// Certificates (DER) that devices need to trust the server itself, where its own certificate is private.
+    pub tls_anchors: Vec<Vec<u8>>,
     /// The largest report that is read, in bytes.
     pub report_bytes: usize,
     /// The largest check-in that is read, in bytes.
@@ -70,6 +74,8 @@ impl Default for Settings {
             collision_silence: Duration::from_secs(7 * 86_400),
             collision_limit: 3,
             erase_hand_outs: 5,
+            split_check_in: false,
+            tls_anchors: Vec::new(),
             report_bytes: 16 * 1024 * 1024,
             checkin_bytes: 1024 * 1024,
             push_interval: Duration::from_secs(3),

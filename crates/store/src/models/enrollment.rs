@@ -7,7 +7,9 @@ use diesel::prelude::*;
 use super::by_id;
 use crate::column::{EnrollmentTypeText, Millis, OptionalMillis, OwnershipText};
 use crate::schema::{enrollments, identities};
-use crate::{Connection, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, LinkId, Page};
+use crate::{
+    AuthorityId, Connection, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, LinkId, Page,
+};
 
 /// One epoch of one device. A new one never replaces an old one's row: history is kept and linked.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -180,6 +182,25 @@ impl Enrollment {
             .inner_join(identities::table.on(enrollments::identity_id.eq(identities::id.nullable())))
             .filter(enrollments::state.eq(EnrollmentState::Enrolled))
             .filter(identities::not_after.lt(Millis::from(before)))
+            .order(identities::not_after)
+            .limit(limit)
+            .select(Self::as_select())
+            .load(connection)?)
+    }
+
+    /// Enrolled epochs whose pinned certificate another authority than `active` signed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_of_other_authorities(
+        connection: &mut Connection,
+        active: AuthorityId,
+        limit: i64,
+    ) -> Result<Vec<Self>, Error> {
+        Ok(enrollments::table
+            .inner_join(identities::table.on(enrollments::identity_id.eq(identities::id.nullable())))
+            .filter(enrollments::state.eq(EnrollmentState::Enrolled))
+            .filter(identities::authority_id.ne(active))
             .order(identities::not_after)
             .limit(limit)
             .select(Self::as_select())

@@ -96,6 +96,20 @@ impl Issuance {
             .optional()?)
     }
 
+    /// How many permissions of a link wait for their first use at `now`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn count_waiting(connection: &mut Connection, link: LinkId, now: Timestamp) -> Result<i64, Error> {
+        Ok(issuances::table
+            .filter(issuances::link_id.eq(link))
+            .filter(issuances::first_used_at.is_null())
+            .filter(issuances::revoked_at.is_null())
+            .filter(issuances::expires_at.gt(Millis::from(now)))
+            .count()
+            .get_result(connection)?)
+    }
+
     /// Takes back what is unused of an epoch's permissions. Returns how many.
     ///
     /// # Errors

@@ -1,0 +1,198 @@
+//! The certificate authorities of the devices: the one that issues, the older ones that are still trusted, and the certificate that
+//! signs profiles.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use clock::Timestamp;
+use pki::seal::{Place, Sealer};
+use pki::{Authority, AuthorityKind, Certificate, NewCertificate, PrivateKey, Usage, trust};
+use store::{AuthorityId, Connection, SealedBytes};
+
+use crate::{Context, Error};
+
+/// How long the certificate that signs profiles is valid. It is made anew at every start.
+const SIGNER_LIFE: Duration = Duration::from_secs(398 * 86_400);
+/// Days that an authority is valid: longer than any device lives.
+const AUTHORITY_DAYS: u32 = 20 * 365;
+
+/// The authorities, as loaded from the database.
+pub struct Authorities {
+    context: Context,
+    loaded: ArcSwap<Loaded>,
+}
+
+/// One state of the authorities; a request works with one from beginning to end.
+pub struct Loaded {
+    /// The authority that issues.
+    pub active: Issuer,
+    /// Those that issued before and are still trusted, newest first.
+    pub older: Vec<Issuer>,
+    /// What signs profiles.
+    pub signer: Signer,
+}
+
+/// An authority with its row.
+pub struct Issuer {
+    /// The row.
+    pub id: AuthorityId,
+    /// The authority with its keys.
+    pub authority: Authority,
+}
+
+/// What signs configuration profiles.
+pub struct Signer {
+    /// The certificate, issued by the active authority.
+    pub certificate: Certificate,
+    /// Its key, which lives in memory only.
+    pub key: PrivateKey,
+}
+
+impl Authorities {
+    /// Reads and opens the authorities of the store.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when there is none: the store has not been initialized.
+    pub async fn load(context: &Context) -> Result<Self, Error> {
+        let loaded = read(context).await?;
+        Ok(Self { context: context.clone(), loaded: ArcSwap::from_pointee(loaded) })
+    }
+
+    /// The present state.
+    #[must_use]
+    pub fn current(&self) -> Arc<Loaded> {
+        self.loaded.load_full()
+    }
+
+    /// Makes a new authority that issues from now on. The older ones stay trusted until the devices have renewed, which the
+    /// renewal brings about by itself.
+    ///
+    /// # Errors
+    /// When the keys cannot be made or the row cannot be written.
+    pub async fn roll(&self, kind: AuthorityKind) -> Result<(), Error> {
+        let name = format!("{} device authority", self.context.settings.organization);
+        let now = self.context.now();
+        let authority = create(kind, name, now).await?;
+        let (sealer, clock) = (Arc::clone(&self.context.sealer), Arc::clone(&self.context.clock));
+        let row = row(&sealer, AuthorityId::new(&*clock), &authority, now)?;
+        self.context
+            .store
+            .tx("roll_authority", move |tx| {
+                for mut old in store::Authority::list(tx)?.into_iter().filter(|old| old.active) {
+                    old.active = false;
+                    old.save(tx)?;
+                }
+                row.insert(tx)?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        self.loaded.store(Arc::new(read(&self.context).await?));
+        Ok(())
+    }
+}
+
+impl Loaded {
+    /// The certificates of all authorities, the issuing one first.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<Certificate> {
+        self.all().map(|issuer| issuer.authority.certificate().clone()).collect()
+    }
+
+    /// All authorities, the issuing one first.
+    pub fn all(&self) -> impl Iterator<Item = &Issuer> {
+        std::iter::once(&self.active).chain(&self.older)
+    }
+
+    /// Whether one of the authorities issued `certificate` for a client. Dates are not looked at: devices whose certificate has
+    /// expired are repaired, not cut off.
+    #[must_use]
+    pub fn issued(&self, certificate: &Certificate) -> bool {
+        certificate.has_client_auth() && trust::verify_chain(certificate, &self.certificates(), &[], None).is_ok()
+    }
+}
+
+/// A new authority; RSA keys are made away from the threads that serve connections.
+pub(crate) async fn create(kind: AuthorityKind, name: String, now: Timestamp) -> Result<Authority, Error> {
+    let made = tokio::task::spawn_blocking(move || Authority::create(kind, &name, now, AUTHORITY_DAYS)).await;
+    Ok(made.map_err(|error| Error::Internal(error.to_string()))??)
+}
+
+/// The row of an authority, its keys sealed to their places.
+pub(crate) fn row(
+    sealer: &Sealer,
+    id: AuthorityId,
+    authority: &Authority,
+    now: Timestamp,
+) -> Result<store::Authority, Error> {
+    let seal = |column, key: &PrivateKey| -> Result<SealedBytes, Error> {
+        Ok(SealedBytes(sealer.seal(&place(column, &id), &key.to_pkcs8_der()?)?))
+    };
+    let sealed_ra_key = authority.ra().map(|(_, key)| seal("sealed_ra_key", key)).transpose()?;
+    Ok(store::Authority {
+        id,
+        kind: "device".to_owned(),
+        certificate_der: authority.certificate().der().to_vec(),
+        sealed_key: seal("sealed_key", authority.key())?,
+        ra_certificate_der: authority.ra().map(|(certificate, _)| certificate.der().to_vec()),
+        sealed_ra_key,
+        not_after: authority.certificate().not_after(),
+        created_at: now,
+        active: true,
+    })
+}
+
+async fn read(context: &Context) -> Result<Loaded, Error> {
+    let rows = context.store.read("authorities", |connection: &mut Connection| {
+        store::Authority::list(connection).map_err(Error::from)
+    });
+    let rows: Vec<store::Authority> = rows.await?;
+    let ground = context.clone();
+    let opened = tokio::task::spawn_blocking(move || open_all(&ground, &rows)).await;
+    opened.map_err(|error| Error::Internal(error.to_string()))?
+}
+
+fn open_all(context: &Context, rows: &[store::Authority]) -> Result<Loaded, Error> {
+    let mut active = None;
+    let mut older = Vec::new();
+    for row in rows {
+        let issuer = open(&context.sealer, row)?;
+        if row.active && active.is_none() { active = Some(issuer) } else { older.push(issuer) }
+    }
+    let active = active.ok_or_else(|| {
+        Error::Conflict("there is no certificate authority yet: prepare the data folder with `ward init`".to_owned())
+    })?;
+    let signer = new_signer(&active.authority, &context.settings.organization, context.now())?;
+    Ok(Loaded { active, older, signer })
+}
+
+fn new_signer(authority: &Authority, organization: &str, now: Timestamp) -> Result<Signer, Error> {
+    let key = PrivateKey::generate_rsa_2048()?;
+    let name: String = organization.chars().take(50).collect();
+    let certificate = authority.issue(&NewCertificate {
+        public_key_der: key.public_key_der()?,
+        subject: vec![("CN".to_owned(), format!("{name} profiles"))],
+        not_before: now - Duration::from_secs(86_400),
+        not_after: now + SIGNER_LIFE,
+        usage: Usage::ProfileSigning,
+        serial: None,
+    })?;
+    Ok(Signer { certificate, key })
+}
+
+fn open(sealer: &Sealer, row: &store::Authority) -> Result<Issuer, Error> {
+    let key = |column, sealed: &SealedBytes| -> Result<PrivateKey, Error> {
+        Ok(PrivateKey::from_pkcs8_der(&sealer.open(&place(column, &row.id), &sealed.0)?)?)
+    };
+    let ra = match (&row.ra_certificate_der, &row.sealed_ra_key) {
+        (Some(der), Some(sealed)) => Some((Certificate::from_der(der)?, key("sealed_ra_key", sealed)?)),
+        _ => None,
+    };
+    let certificate = Certificate::from_der(&row.certificate_der)?;
+    let authority = Authority::new(certificate, key("sealed_key", &row.sealed_key)?, ra)?;
+    Ok(Issuer { id: row.id, authority })
+}
+
+fn place<'a>(column: &'static str, id: &'a AuthorityId) -> Place<'a> {
+    Place { table: "authorities", column, row: id.as_bytes(), version: 1 }
+}

@@ -1,0 +1,63 @@
+//! Commands that Ward sends on its own account: DeviceConfigured, renewals, and the questions of its schedule.
+
+use clock::Timestamp;
+use plist::Dictionary;
+use protocol_mdm::guard::write_xml;
+use store::{ChannelId, Command, CommandId, DeliverySeq, Enrollment, NewDelivery, Tx};
+
+use crate::{Context, Error};
+
+/// Who asked, in the record of such a command.
+pub const AUTHOR: &str = "ward";
+
+/// A command of Ward's own for one channel.
+#[derive(Debug)]
+pub struct OwnCommand<'a> {
+    /// For which epoch.
+    pub enrollment: &'a Enrollment,
+    /// For which of its channels.
+    pub channel: ChannelId,
+    /// The inner dictionary, with `RequestType`.
+    pub dictionary: Dictionary,
+    /// The lane; 0 goes first.
+    pub lane: i16,
+    /// From when it is pointless.
+    pub expires_at: Option<Timestamp>,
+    /// Why, for people.
+    pub reason: &'a str,
+}
+
+/// Puts the command into the queue of its channel. Who wants the device woken asks for the push as well.
+///
+/// # Errors
+/// [`Error::Internal`] for a dictionary without `RequestType`; the database's.
+pub fn enqueue(tx: &mut Tx<'_>, context: &Context, own: OwnCommand<'_>) -> Result<DeliverySeq, Error> {
+    let now = context.now();
+    let request_type = own.dictionary.get("RequestType").and_then(plist::Value::as_string).map(str::to_owned);
+    let request_type = request_type.ok_or_else(|| Error::Internal("a command without RequestType".to_owned()))?;
+    let class = catalog::class_of_command(&request_type, &own.dictionary).class;
+    let body = write_xml(&own.dictionary);
+    let id = CommandId::new(&*context.clock);
+    let command = Command {
+        id,
+        uuid: clock::new_id(&*context.clock).to_string().to_ascii_uppercase(),
+        request_type,
+        class: class.to_string(),
+        secret_id: None,
+        digest: pki::sha256(&body).to_vec(),
+        created_at: now,
+        created_by: AUTHOR.to_owned(),
+        reason: Some(own.reason.to_owned()),
+        body,
+    };
+    command.insert(tx)?;
+    let delivery = NewDelivery {
+        command_id: id,
+        channel_id: own.channel,
+        enrollment_id: own.enrollment.id,
+        lane: own.lane,
+        enqueued_at: now,
+        expires_at: own.expires_at,
+    };
+    Ok(tx.enqueue(delivery)?)
+}

@@ -1,0 +1,115 @@
+//! The renewal of identities. Apple devices do not renew by themselves: they are sent the enrolment profile again with a fresh challenge,
+//! and both certificates count until the new one is seen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plist::Dictionary;
+use store::{Channel, Command, Enrollment, EnrollmentId, EnrollmentState, Issuance, IssuancePurpose, Tx};
+
+use crate::authorities::Authorities;
+use crate::handout::{FILL_KEY, FILL_RENEWAL};
+use crate::own_commands::{self, AUTHOR, OwnCommand};
+use crate::work::Work;
+use crate::{Context, Error, push};
+
+#[cfg(test)]
+mod tests;
+
+/// The reason in the record of a renewal.
+const REASON: &str = "the device certificate is due for renewal";
+/// How long a renewal waits for its device before it is made anew.
+const WAITS: Duration = Duration::from_secs(30 * 86_400);
+/// How soon after a hand-out another attempt is made.
+const AGAIN_AFTER: Duration = Duration::from_secs(86_400);
+/// Renewals are enqueued in transactions of this many.
+const BATCH: usize = 50;
+
+/// Enqueues renewals.
+pub struct Renewals {
+    context: Context,
+    authorities: Arc<Authorities>,
+}
+
+impl Renewals {
+    /// With these authorities.
+    #[must_use]
+    pub fn new(context: Context, authorities: Arc<Authorities>) -> Self {
+        Self { context, authorities }
+    }
+
+    /// Enqueues the renewals that are due, at most `limit`: of certificates that have passed their half-life, and of those that an older
+    /// authority issued. Returns how many were enqueued.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn enqueue_due(&self, limit: i64) -> Result<usize, Error> {
+        let settings = &self.context.settings;
+        let left = u64::from(100_u32.saturating_sub(settings.renew_after_percent));
+        let before = self.context.now() + Duration::from_secs(u64::from(settings.identity_days) * 864 * left);
+        let active = self.authorities.current().active.id;
+        let due = self.context.store.read("renewals_due", move |connection| {
+            let mut due = Enrollment::list_due_for_renewal(connection, before, limit)?;
+            due.extend(Enrollment::list_of_other_authorities(connection, active, limit)?);
+            Ok::<Vec<EnrollmentId>, Error>(due.into_iter().map(|enrollment| enrollment.id).collect())
+        });
+        let mut due = due.await?;
+        due.sort();
+        due.dedup();
+        let mut enqueued = 0;
+        for batch in due.chunks(BATCH) {
+            let (batch, ground) = (batch.to_vec(), self.context.clone());
+            enqueued += self.context.store.tx("enqueue_renewals", move |tx| enqueue_batch(tx, &ground, &batch)).await?;
+        }
+        Ok(enqueued)
+    }
+}
+
+fn enqueue_batch(tx: &mut Tx<'_>, context: &Context, batch: &[EnrollmentId]) -> Result<usize, Error> {
+    let mut enqueued = 0;
+    for id in batch {
+        let enrollment = Enrollment::find(tx, *id)?;
+        if enqueue(tx, context, &enrollment)? {
+            let channel = Channel::find_device_channel(tx, enrollment.id)?;
+            push::request(tx, channel.id, context.now())?;
+            enqueued += 1;
+        }
+    }
+    Ok(enqueued)
+}
+
+/// Sees to it that a device which has come with an expired certificate finds its renewal in the queue.
+pub(crate) fn ensure(work: &mut Work<'_, '_>, enrollment: &Enrollment) -> Result<(), Error> {
+    enqueue(work.tx, work.context, enrollment).map(|_| ())
+}
+
+/// Enqueues a renewal unless one is on its way. Says whether it did.
+fn enqueue(tx: &mut Tx<'_>, context: &Context, enrollment: &Enrollment) -> Result<bool, Error> {
+    let now = context.now();
+    if enrollment.state != EnrollmentState::Enrolled {
+        return Ok(false);
+    }
+    let channel = Channel::find_device_channel(tx, enrollment.id)?;
+    for pending in tx.pending(channel.id) {
+        if &*pending.request_type == "InstallProfile" && is_renewal(&Command::find(tx, pending.command_id)?) {
+            return Ok(false);
+        }
+    }
+    let handed_out = Issuance::list_for_enrollment(tx, enrollment.id)?
+        .into_iter()
+        .find(|issuance| issuance.purpose == IssuancePurpose::Renew);
+    if handed_out.is_some_and(|issuance| now.since(issuance.created_at) < AGAIN_AFTER) {
+        return Ok(false);
+    }
+    let mut dictionary = Dictionary::new();
+    dictionary.insert("RequestType".to_owned(), "InstallProfile".into());
+    dictionary.insert(FILL_KEY.to_owned(), FILL_RENEWAL.into());
+    let expires_at = Some(now + WAITS);
+    let own = OwnCommand { enrollment, channel: channel.id, dictionary, lane: 0, expires_at, reason: REASON };
+    own_commands::enqueue(tx, context, own)?;
+    Ok(true)
+}
+
+fn is_renewal(command: &Command) -> bool {
+    command.created_by == AUTHOR && command.reason.as_deref() == Some(REASON)
+}

@@ -1,0 +1,244 @@
+//! The issue of device identities by SCEP (RFC 8894), and the list of revoked ones.
+//!
+//! Who may have a certificate is decided by the challenge, or for a renewal by the old certificate; the row of that permission binds the
+//! new certificate to its enrolment. Cryptography runs beside the threads that serve connections, and only so many at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::Timestamp;
+use parking_lot::Mutex;
+use pki::{Certificate, NewCertificate, RevocationReason, RevokedCertificate, Usage};
+use protocol_scep::{
+    CONTENT_TYPE_MESSAGE, CONTENT_TYPE_TEXT, FailInfo, Header, Operation, Rejection, Request, ca_certificates,
+    capabilities, failure, message_from_query, success,
+};
+use store::{AuthorityId, Identity};
+use tokio::sync::Semaphore;
+
+use crate::authorities::{Authorities, Issuer, Loaded};
+use crate::enrollment::profile;
+use crate::events::Event;
+use crate::{Context, Error};
+
+mod grant;
+
+#[cfg(test)]
+mod tests;
+
+use grant::{Claim, Granted, Ticket};
+
+/// How many requests are worked on at a time. More are told to come back.
+const AT_A_TIME: usize = 64;
+/// How long a revocation list is kept before it is made anew.
+const LIST_KEPT: Duration = Duration::from_secs(30);
+/// How long a revocation list is valid.
+const LIST_VALID: Duration = Duration::from_secs(7 * 86_400);
+
+/// The SCEP server.
+pub struct Scep {
+    context: Context,
+    authorities: Arc<Authorities>,
+    room: Arc<Semaphore>,
+    list: Mutex<Option<(AuthorityId, Timestamp, Vec<u8>)>>,
+}
+
+/// What goes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScepReply {
+    /// Its content type; clients compare it to the letter.
+    pub content_type: &'static str,
+    /// The bytes.
+    pub body: Vec<u8>,
+}
+
+/// A request that was read, and whose authority it was encrypted for.
+struct Opened {
+    request: Request,
+    /// The place in [`Loaded::all`].
+    recipient: usize,
+}
+
+impl Scep {
+    /// With these authorities.
+    #[must_use]
+    pub fn new(context: Context, authorities: Arc<Authorities>) -> Self {
+        Self { context, authorities, room: Arc::new(Semaphore::new(AT_A_TIME)), list: Mutex::new(None) }
+    }
+
+    /// Answers one request: its query, and the body of a POST (empty for a GET). A refusal is a message too, not an error.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for what is no SCEP message at all, [`Error::Unavailable`] when too many come at once.
+    pub async fn receive(&self, query: &str, body: Vec<u8>) -> Result<ScepReply, Error> {
+        let operation = Operation::from_query(query).map_err(|error| Error::Malformed(error.to_string()))?;
+        match operation {
+            Operation::GetCaCaps => {
+                Ok(ScepReply { content_type: CONTENT_TYPE_TEXT, body: capabilities().as_bytes().to_vec() })
+            }
+            Operation::GetCaCert => {
+                let (content_type, body) = ca_certificates(&self.authorities.current().active.authority);
+                Ok(ScepReply { content_type, body })
+            }
+            Operation::PkiOperation => {
+                let message = if body.is_empty() {
+                    message_from_query(query).map_err(|error| Error::Malformed(error.to_string()))?
+                } else {
+                    body
+                };
+                let body = self.exchange(message).await?;
+                Ok(ScepReply { content_type: CONTENT_TYPE_MESSAGE, body })
+            }
+        }
+    }
+
+    /// The revocation list of the authority that issues, DER.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn revocation_list(&self) -> Result<Vec<u8>, Error> {
+        let loaded = self.authorities.current();
+        let (now, authority) = (self.context.now(), loaded.active.id);
+        if let Some((of, made, list)) = &*self.list.lock()
+            && *of == authority
+            && *made <= now
+            && now.since(*made) < LIST_KEPT
+        {
+            return Ok(list.clone());
+        }
+        let revoked = self.context.store.read("revoked_identities", move |connection| {
+            Ok::<_, Error>(Identity::list_revoked(connection, authority, now)?)
+        });
+        let revoked: Vec<RevokedCertificate> = revoked.await?.into_iter().filter_map(entry).collect();
+        let number = u64::try_from(now.as_millis()).unwrap_or(0);
+        let list = blocking(move || Ok(loaded.active.authority.crl(&revoked, number, now, now + LIST_VALID)?)).await?;
+        *self.list.lock() = Some((authority, now, list.clone()));
+        Ok(list)
+    }
+
+    async fn exchange(&self, message: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let busy = || Error::Unavailable("too many certificate requests at once".to_owned());
+        let _room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| busy())?;
+        let loaded = self.authorities.current();
+        let allow_single_des = self.context.settings.allow_single_des;
+        let of_parsing = Arc::clone(&loaded);
+        let opened = blocking(move || Ok(open(&of_parsing, &message, allow_single_des))).await?;
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(Rejection::Unreadable(error)) => return Err(Error::Malformed(error.to_string())),
+            Err(Rejection::Failed { header, fail_info, error }) => {
+                return self.refuse(&loaded, *header, fail_info, &error.to_string()).await;
+            }
+        };
+        let claim = Claim::of(&opened.request);
+        match self.issue(&loaded, &claim, opened.request.csr.public_key_der().to_vec()).await? {
+            Ok(issued) => {
+                blocking(move || {
+                    let recipient = loaded.all().nth(opened.recipient).unwrap_or(&loaded.active);
+                    success(&opened.request, &recipient.authority, &issued)
+                        .map_err(|error| Error::Internal(error.to_string()))
+                })
+                .await
+            }
+            Err(why) => self.refuse(&loaded, opened.request.header, FailInfo::BadRequest, why).await,
+        }
+    }
+
+    /// Issues what the claim entitles to, or says why it entitles to nothing.
+    async fn issue(
+        &self,
+        loaded: &Arc<Loaded>,
+        claim: &Claim,
+        public_key_der: Vec<u8>,
+    ) -> Result<Result<Certificate, &'static str>, Error> {
+        let (ground, of_check) = (self.context.clone(), claim.clone());
+        let checked = self.context.store.read("scep_challenge", move |connection| {
+            grant::check(connection, &ground, &of_check)
+        });
+        let ticket = match checked.await? {
+            Ok(Granted::Ticket(ticket)) => ticket,
+            Ok(Granted::Again(der)) => return Ok(Ok(Certificate::from_der(&der)?)),
+            Err(why) => return Ok(Err(why)),
+        };
+        let (ground, of_issue) = (self.context.clone(), Arc::clone(loaded));
+        let issued = blocking(move || sign(&ground, &of_issue.active, &ticket, public_key_der)).await?;
+        let (ground, claim, authority, certificate) =
+            (self.context.clone(), claim.clone(), loaded.active.id, issued.clone());
+        let granted = self.context.store.tx("issue_identity", move |tx| {
+            grant::redeem(tx, &ground, &claim, (authority, &certificate))
+        });
+        match granted.await? {
+            Ok(Granted::Ticket(_)) => {
+                metrics::counter!("ward_identities_issued_total").increment(1);
+                let detail = serde_json::json!({ "serial": issued.serial_hex(), "not_after": issued.not_after() });
+                self.context.events.publish(Event::new("identity.issued", self.context.now()).with(detail));
+                Ok(Ok(issued))
+            }
+            // The same request was answered in between: everybody gets that certificate.
+            Ok(Granted::Again(der)) => Ok(Ok(Certificate::from_der(&der)?)),
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    async fn refuse(
+        &self,
+        loaded: &Arc<Loaded>,
+        header: Header,
+        fail_info: FailInfo,
+        why: &str,
+    ) -> Result<Vec<u8>, Error> {
+        metrics::counter!("ward_scep_refusals_total").increment(1);
+        tracing::info!(error.reason = why, "Refused a certificate request: {why}");
+        let loaded = Arc::clone(loaded);
+        blocking(move || {
+            failure(&header, &loaded.active.authority, fail_info).map_err(|error| Error::Internal(error.to_string()))
+        })
+        .await
+    }
+}
+
+/// Reads a message with the key of whichever authority it was encrypted for.
+fn open(loaded: &Loaded, message: &[u8], allow_single_des: bool) -> Result<Opened, Rejection> {
+    let mut first = None;
+    for (recipient, issuer) in loaded.all().enumerate() {
+        match Request::parse(message, &issuer.authority, allow_single_des) {
+            Ok(request) => return Ok(Opened { request, recipient }),
+            Err(rejection) => {
+                first.get_or_insert(rejection);
+            }
+        }
+    }
+    let none = || Rejection::Unreadable(protocol_scep::Error::Malformed("there is no authority to read it"));
+    Err(first.unwrap_or_else(none))
+}
+
+fn sign(context: &Context, issuer: &Issuer, ticket: &Ticket, public_key_der: Vec<u8>) -> Result<Certificate, Error> {
+    let (now, settings) = (context.now(), &context.settings);
+    let certificate = issuer.authority.issue(&NewCertificate {
+        public_key_der,
+        subject: profile::subject(&settings.organization, &ticket.common_name),
+        not_before: now - settings.back_date,
+        not_after: now + Duration::from_secs(u64::from(settings.identity_days) * 86_400),
+        usage: Usage::Client,
+        serial: None,
+    })?;
+    Ok(certificate)
+}
+
+fn entry(identity: Identity) -> Option<RevokedCertificate> {
+    let reason = match identity.revoked_reason.as_deref() {
+        Some("key_compromise") => RevocationReason::KeyCompromise,
+        Some("superseded") => RevocationReason::Superseded,
+        Some("cessation_of_operation") => RevocationReason::CessationOfOperation,
+        _ => RevocationReason::Unspecified,
+    };
+    Some(RevokedCertificate { serial_hex: identity.serial_hex, revoked_at: identity.revoked_at?, reason })
+}
+
+async fn blocking<T, F>(work: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, Error> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))?
+}
