@@ -19,7 +19,7 @@ const CONTENT_TYPE_CA_RA: &str = "application/x-x509-ca-ra-cert";
 /// better.
 #[must_use]
 pub fn capabilities() -> &'static str {
-    "AES\nDES3\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-1\nSHA-256\nSHA-512\n"
+    "POSTPKIOperation\nSHA-256\nSHA-512\nAES\nSCEPStandard\nRenewal\nSHA-1\nDES3\n"
 }
 
 /// The content type and body of GetCACert: the authority alone, or the registration authority and the authority behind

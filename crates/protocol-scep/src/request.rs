@@ -80,7 +80,7 @@ impl Request {
             fail_info,
             error,
         };
-        message.verify().map_err(|error| fail(FailInfo::BadMessageCheck, error.into()))?;
+        message.verify().map_err(|error| fail(fail_info_of(&error), error.into()))?;
         served.map_err(|error| fail(FailInfo::BadRequest, error))?;
         let (csr, cipher) = open(&message, authority, allow_single_des)
             .map_err(|error| fail(fail_info_of(&error), error.into()))?;

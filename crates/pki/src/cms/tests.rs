@@ -109,6 +109,23 @@ fn what_openssl_signs_is_verified() {
 }
 
 #[test]
+fn rsa_pss_is_parsed_but_not_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = &*RSA_DEVICE;
+    write(folder.path(), "body", BODY);
+    write(folder.path(), "cert.pem", certificate.to_pem());
+    write(folder.path(), "key.pem", key.to_pkcs8_pem().unwrap());
+    let sign = "cms -sign -binary -nodetach -in body -signer cert.pem -inkey key.pem -outform DER -out message \
+                -keyopt rsa_padding_mode:pss";
+    if openssl_must(folder.path(), sign).is_some() {
+        let message = std::fs::read(folder.path().join("message")).unwrap();
+        let parsed = SignedMessage::parse(&message).unwrap();
+        assert_eq!(parsed.signer(), certificate);
+        assert!(matches!(parsed.verify(), Err(Error::Unsupported(_))));
+    }
+}
+
+#[test]
 fn a_message_without_signer_or_certificate_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "body", BODY);
