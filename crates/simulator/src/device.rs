@@ -131,6 +131,12 @@ impl SimulatedDevice {
         self.0.state.lock().snapshot()
     }
 
+    /// The identity certificate of the present enrolment, DER: for a load generator that shows it in a header.
+    #[must_use]
+    pub fn identity_certificate(&self) -> Option<Vec<u8>> {
+        self.0.state.lock().enrolment.as_ref().map(|one| one.identity.certificate.der().to_vec())
+    }
+
     /// The device's description.
     #[must_use]
     pub fn spec(&self) -> &DeviceSpec {
