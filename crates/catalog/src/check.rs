@@ -210,3 +210,6 @@ fn unknown(path: &str, what: &str, name: &str, kind: Kind) -> Refusal {
     let hint = nearest::hint(name, Table::get().of_kind(kind).map(|entry| entry.name));
     Refusal::new(path, Rule::UnknownType, format!("The catalogue knows no {what} {shown}.{hint}"))
 }
+
+#[cfg(test)]
+mod tests;

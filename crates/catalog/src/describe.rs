@@ -6,7 +6,7 @@ use crate::effects::class_of_payload_removal;
 use crate::entry::{Entry, Key, Kind, Systems};
 use crate::support::{Subject, objections};
 use crate::table::Table;
-use crate::{Class, Classification, DeviceFacts, class_of_command, filled_by_ward, rights, successor};
+use crate::{Classification, DeviceFacts, class_of_command, filled_by_ward, rights, successor};
 
 /// Everything about one command (`ward command describe`).
 #[derive(Clone, Debug, Serialize)]
@@ -121,24 +121,16 @@ pub fn malformed_lines() -> &'static [String] {
     &Table::get().malformed
 }
 
-/// The types of a kind that have no effect class of their own, and so count as [`Class::D0`].
+/// The types of a kind that have no effect class of their own, and so count as [`crate::Class::D0`].
 #[must_use]
 pub fn unclassified(kind: Kind) -> Vec<&'static str> {
     names(kind).filter(|name| !crate::effects::is_listed(kind, name)).collect()
 }
 
-impl CommandDescription {
-    /// Whether sending it needs more than one person's word by its class alone.
-    #[must_use]
-    pub fn is_grave(&self) -> bool {
-        self.effect.class >= Class::D1
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ChannelKind, EnrollmentType, Ownership, Platform, Version};
+    use crate::{ChannelKind, Class, EnrollmentType, Ownership, Platform, Version};
 
     #[test]
     fn a_command_is_described_whole() {

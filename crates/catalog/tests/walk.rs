@@ -1,10 +1,12 @@
 //! The whole catalogue against answers that others worked out: the test's own Python from the published facts, and
 //! cases written by hand with their source.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use catalog::{DeviceFacts, Refusal, What, check};
+use catalog::{ChannelKind, DeviceFacts, EnrollmentType, Ownership, Refusal, What, check};
 use serde::Deserialize;
 
 /// Apple's schema, where it is at hand.
@@ -18,7 +20,8 @@ fn schema() -> Option<PathBuf> {
 }
 
 fn python(script: &Path, arguments: &[&Path]) -> String {
-    let output = Command::new("python3").arg("-B").arg(script).args(arguments).output().expect("python3 runs");
+    let output =
+        Command::new("python3").arg("-B").arg(script).args(arguments).output().expect("python3 runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
@@ -59,7 +62,8 @@ impl Case {
             rule == self.expected && self.path.as_ref().is_none_or(|path| *path == refusal.key_path)
         };
         let right = if self.expected == "accepted" { found.is_empty() } else { found.iter().any(fits) };
-        (!right).then(|| format!("{}: expected {}, got {found:?} for {}", self.why, self.expected, self.instance))
+        (!right)
+            .then(|| format!("{}: expected {}, got {found:?} for {}", self.why, self.expected, self.instance))
     }
 }
 
@@ -86,12 +90,66 @@ fn the_committed_table_is_what_the_generator_makes() {
     let output = Command::new("python3")
         .arg(root.join("scripts/catalogue"))
         .arg("--check")
-        .args(["release-18", "release-26", "seed-27"].iter().flat_map(|name| {
-            [PathBuf::from("--schema"), schema.join(name)]
-        }))
+        .args(
+            ["release-18", "release-26", "seed-27"]
+                .iter()
+                .flat_map(|name| [PathBuf::from("--schema"), schema.join(name)]),
+        )
         .args([PathBuf::from("--facts"), schema.join("facts")])
         .output()
         .expect("python3 runs");
     let differences = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "run scripts/catalogue and review:\n{differences}");
+}
+
+/// A device in words: `iPadOS 17.4 supervised automated shared`. What is not said is unknown, or usual.
+fn device(words: &str) -> DeviceFacts {
+    let mut facts = DeviceFacts::unknown(EnrollmentType::Device, Ownership::Corporate, ChannelKind::Device);
+    for word in words.split(' ') {
+        match word {
+            "unknown" => {}
+            "supervised" => facts.supervised = Some(true),
+            "unsupervised" => facts.supervised = Some(false),
+            "automated" => facts.enrollment = EnrollmentType::Automated,
+            "user-enrollment" => facts.enrollment = EnrollmentType::User,
+            "user-channel" => facts.channel = ChannelKind::User,
+            "personal" => facts.ownership = Ownership::Personal,
+            "shared" => facts.shared_ipad = Some(true),
+            "not-shared" => facts.shared_ipad = Some(false),
+            "no-passcode" => facts.has_passcode = Some(false),
+            _ => match (word.parse(), word.parse(), word.strip_prefix("rights=")) {
+                (Ok(platform), _, _) => facts.platform = Some(platform),
+                (_, Ok(version), _) => facts.os_version = Some(version),
+                (_, _, Some(rights)) => facts.access_rights = Some(rights.parse().expect(word)),
+                _ => panic!("unknown word {word}"),
+            },
+        }
+    }
+    facts
+}
+
+#[test]
+fn cases_written_by_hand_get_the_answer_that_their_source_gives() {
+    let cases: Vec<Case> = include_str!("cases.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let columns: Vec<_> = line.split('\t').collect();
+            let [what, words, instance, expected, source] = columns[..] else {
+                panic!("five columns: {line}")
+            };
+            let (expected, path) =
+                expected.split_once('@').map_or((expected, None), |(rule, path)| (rule, Some(path)));
+            Case {
+                what: what.to_owned(),
+                why: format!("{words}: {source}"),
+                expected: expected.to_owned(),
+                path: path.map(str::to_owned),
+                instance: serde_json::from_str(instance).expect(line),
+                facts: device(words),
+            }
+        })
+        .collect();
+    assert!(cases.len() >= 80, "only {} cases", cases.len());
+    assert_all(&cases);
 }
