@@ -89,8 +89,8 @@ impl EventBus {
             id,
             at: event.at,
             kind: event.kind.to_owned(),
-            device_id: event.device.map(Into::into),
-            enrollment_id: event.enrollment.map(Into::into),
+            device_id: event.device.map(|id| id.0),
+            enrollment_id: event.enrollment.map(|id| id.0),
             detail: event.detail,
         };
         // An error means that nobody watches.

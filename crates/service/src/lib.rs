@@ -6,8 +6,12 @@
 // What both halves share.
 mod context;
 mod error;
+mod reply;
 mod services;
 mod settings;
+#[cfg(test)]
+mod testing;
+mod work;
 
 // What devices call.
 pub mod authorities;
@@ -25,8 +29,28 @@ pub mod scep;
 pub mod setup;
 
 // What operators call, and the work between requests.
+pub mod audit;
+pub mod commands;
+pub mod deliveries;
+pub mod device_certificates;
+pub mod devices;
+pub mod escrow;
+pub mod events;
+pub mod health;
+pub mod idempotency;
+pub mod links;
+pub mod operators;
+mod paging;
+mod plist_json;
+pub mod push;
+mod qr;
+pub mod results;
+pub mod schedule;
+mod targets;
+pub mod views;
 
 pub use context::Context;
 pub use error::{Error, IdentityRefusal};
+pub use reply::Reply;
 pub use services::Services;
 pub use settings::Settings;

@@ -9,14 +9,26 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::Audit;
 use crate::authorities::Authorities;
 use crate::checkin::Checkins;
+use crate::commands::Commands;
 use crate::connect::Connect;
+use crate::deliveries::Deliveries;
+use crate::device_certificates::DeviceCertificates;
+use crate::devices::Devices;
 use crate::enrollment::Enrollments;
+use crate::escrow::Escrow;
 use crate::events::EventBus;
+use crate::health::Health;
+use crate::idempotency::Idempotency;
 use crate::identity::Identities;
+use crate::links::Links;
+use crate::operators::Operators;
+use crate::push::{Alarms, PushCertificates, PushWorker};
 use crate::renewal::Renewals;
 use crate::scep::Scep;
+use crate::schedule::Scheduler;
 use crate::{Context, Error, Settings};
 
 /// Every service of a running server. Each door takes the ones that it uses.
@@ -37,6 +49,30 @@ pub struct Services {
     pub enrollments: Arc<Enrollments>,
     /// The renewal of identities.
     pub renewals: Arc<Renewals>,
+    /// Who calls the operators' door.
+    pub operators: Arc<Operators>,
+    /// Answers that were given before.
+    pub idempotency: Arc<Idempotency>,
+    /// Commands of operators.
+    pub commands: Arc<Commands>,
+    /// The deliveries of commands, and their evidence.
+    pub deliveries: Arc<Deliveries>,
+    /// Devices and enrolments as operators see them.
+    pub devices: Arc<Devices>,
+    /// Escrowed secrets.
+    pub escrow: Arc<Escrow>,
+    /// Enrolment links as operators see them.
+    pub links: Arc<Links>,
+    /// Push certificates.
+    pub push_certificates: Arc<PushCertificates>,
+    /// Device identities as operators see them.
+    pub device_certificates: Arc<DeviceCertificates>,
+    /// The record of acts.
+    pub audit: Arc<Audit>,
+    /// The server's own state.
+    pub health: Arc<Health>,
+    /// Sends pushes.
+    pub push_worker: PushWorker,
 }
 
 impl Services {
@@ -65,10 +101,25 @@ impl Services {
         let identities = Arc::new(Identities::new(context.clone(), Arc::clone(&authorities)));
         let connect =
             Arc::new(Connect::new(context.clone(), Arc::clone(&identities), Arc::clone(&authorities)));
+        let alarms = Alarms::default();
+        let push_certificates = PushCertificates::new(context.clone(), Arc::clone(&push), alarms.clone());
+        push_certificates.load().await?;
         Ok(Self {
             checkins: Arc::new(Checkins::new(context.clone(), Arc::clone(&identities))),
             connect,
             scep: Arc::new(Scep::new(context.clone(), Arc::clone(&authorities))),
+            operators: Arc::new(Operators::new(context.clone())),
+            idempotency: Arc::new(Idempotency::new(context.clone())),
+            commands: Arc::new(Commands::new(context.clone())),
+            deliveries: Arc::new(Deliveries::new(context.clone())),
+            devices: Arc::new(Devices::new(context.clone())),
+            escrow: Arc::new(Escrow::new(context.clone())),
+            links: Arc::new(Links::new(context.clone())),
+            push_certificates: Arc::new(push_certificates),
+            device_certificates: Arc::new(DeviceCertificates::new(context.clone(), Arc::clone(&identities))),
+            audit: Arc::new(Audit::new(context.clone())),
+            health: Arc::new(Health::new(context.clone(), Arc::clone(&authorities), alarms.clone())),
+            push_worker: PushWorker::new(context.clone(), push, alarms),
             identities,
             authorities,
             enrollments,
@@ -80,7 +131,15 @@ impl Services {
     /// Starts the work between requests. It ends soon after `stop` is cancelled; the tracker waits for it.
     pub fn spawn_workers(&self, stop: &CancellationToken) -> TaskTracker {
         let tracker = TaskTracker::new();
+        tracker.spawn(self.push_worker.clone().run(stop.clone()));
+        tracker.spawn(self.scheduler().run(stop.clone()));
         tracker.close();
         tracker
+    }
+
+    /// What happens without anybody asking, to be run in rounds.
+    #[must_use]
+    pub fn scheduler(&self) -> Scheduler {
+        Scheduler::new(self.context.clone(), Arc::clone(&self.renewals))
     }
 }

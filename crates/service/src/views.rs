@@ -26,6 +26,6 @@ pub use push::{
     PushCertificateRequestView, PushCertificateView, PushRequest,
 };
 pub use query::{
-    AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery, IdentityQuery, JobQuery, PageQuery,
+    AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery, IdentityQuery, PageQuery,
 };
 pub use system::{AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView, ServerView};

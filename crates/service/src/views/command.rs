@@ -13,8 +13,8 @@ use super::DeliveryView;
 pub struct CommandRequest {
     /// Device id, enrolment id, channel id, serial number, UDID, EnrollmentID or composite id of a user channel.
     pub targets: Vec<String>,
-    /// Apple's `Command` dictionary as JSON, with `RequestType`. Bytes are base64 text in the keys that Apple types as data, or
-    /// `{"$data": "base64"}` anywhere; dates are `{"$date": "RFC 3339"}`.
+    /// Apple's `Command` dictionary as JSON, with `RequestType`. Where Apple's type is data the value is base64 text, where it is a date
+    /// RFC 3339 text.
     #[serde(default)]
     pub command: Option<serde_json::Map<String, serde_json::Value>>,
     /// In place of `command`: a property list (XML or binary) as base64, with or without the outer `CommandUUID`.
@@ -158,8 +158,12 @@ pub struct CommandTypeView {
     pub request_type: String,
     /// The class without regard to its keys.
     pub class: String,
-    /// What it is, in a few words.
-    pub title: String,
+    /// Why it has that class.
+    pub class_reason: String,
+    /// On which systems it works, in words.
+    pub works_on: String,
+    /// What Apple has put in its place.
+    pub successor: Option<String>,
 }
 
 impl RefusalView {

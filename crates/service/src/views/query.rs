@@ -32,14 +32,18 @@ query! {
 query! {
     /// Which devices.
     DeviceQuery {
-        /// Part of a name, serial number, UDID or owner.
+        /// Part of a name, serial number, UDID, product name or owner.
         q: String,
         /// The platform.
         platform: String,
-        /// The state of the newest enrolment.
+        /// A state in which one of its enrolments is.
         state: String,
-        /// The ownership of the newest enrolment.
-        ownership: String,
+        /// The person it belongs to, exactly.
+        owner: String,
+        /// Whether it is supervised.
+        supervised: bool,
+        /// Whether it is in Lost Mode.
+        lost_mode: bool,
     }
 }
 
@@ -60,6 +64,10 @@ query! {
         request_type: String,
         /// The effect class.
         class: String,
+        /// Who asked for them.
+        created_by: String,
+        /// Part of the UUID, the type or the reason.
+        q: String,
     }
 }
 
@@ -94,14 +102,6 @@ query! {
         action: String,
         /// Who acted.
         actor: String,
-    }
-}
-
-query! {
-    /// Which jobs.
-    JobQuery {
-        /// `open`, `done` or `buried`; `buried` when left out.
-        state: String,
     }
 }
 

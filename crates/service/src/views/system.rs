@@ -137,7 +137,7 @@ pub struct JobView {
     pub kind: String,
     /// On what.
     pub key: String,
-    /// `open`, `done` or `buried`.
+    /// `ready`, `leased` or `dead`.
     pub state: String,
     /// How often it was tried.
     pub attempts: i32,

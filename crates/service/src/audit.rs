@@ -1,0 +1,116 @@
+//! The record of acts: who did what to what. Appended in the transaction of the act, never changed.
+
+use catalog::Class;
+use clock::Timestamp;
+use serde_json::Value as Json;
+use store::{AuditEvent, AuditFilter, NewAuditEvent, Tx};
+
+use crate::operators::Operator;
+use crate::paging::PageOf;
+use crate::views::{AuditEventView, AuditQuery, Page};
+use crate::{Context, Error};
+
+/// An act, to be recorded. Its details hold no secret.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Act {
+    actor: String,
+    action: &'static str,
+    class: Option<Class>,
+    target: Option<String>,
+    detail: Json,
+}
+
+impl Act {
+    /// An operator's act, for example `link.create`.
+    #[must_use]
+    pub fn new(operator: &Operator, action: &'static str) -> Self {
+        Self { actor: operator.name.clone(), ..Self::by_ward(action) }
+    }
+
+    /// An act of the server itself.
+    #[must_use]
+    pub fn by_ward(action: &'static str) -> Self {
+        Self { actor: "ward".to_owned(), action, class: None, target: None, detail: Json::Null }
+    }
+
+    /// An act of somebody else, for example `device:<id>`.
+    #[must_use]
+    pub fn by(actor: impl Into<String>, action: &'static str) -> Self {
+        Self { actor: actor.into(), ..Self::by_ward(action) }
+    }
+
+    /// The same on a target.
+    #[must_use]
+    pub fn on(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    /// The same with its effect class.
+    #[must_use]
+    pub const fn of_class(mut self, class: Class) -> Self {
+        self.class = Some(class);
+        self
+    }
+
+    /// The same with details.
+    #[must_use]
+    pub fn with(mut self, detail: Json) -> Self {
+        self.detail = detail;
+        self
+    }
+}
+
+/// Appends `act` to the record, in the transaction of what was done.
+///
+/// # Errors
+/// The database's.
+pub fn record(tx: &mut Tx<'_>, at: Timestamp, act: &Act) -> Result<(), Error> {
+    let event = NewAuditEvent {
+        at,
+        actor: act.actor.clone(),
+        action: act.action.to_owned(),
+        class: act.class.map(|class| class.as_str().to_owned()),
+        target: act.target.clone(),
+        detail: act.detail.to_string(),
+    };
+    event.insert(tx)?;
+    Ok(())
+}
+
+/// The record, to be read.
+pub struct Audit {
+    context: Context,
+}
+
+impl Audit {
+    /// Over the common ground.
+    #[must_use]
+    pub const fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    /// The acts, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a wrong cursor or limit.
+    pub async fn list(&self, query: AuditQuery) -> Result<Page<AuditEventView>, Error> {
+        let page = PageOf::<i64>::read(query.limit, query.cursor.as_deref())?;
+        let filter = AuditFilter { action: query.action, actor: query.actor, ..AuditFilter::default() };
+        let rows =
+            self.context.store.read("list_audit", move |c| Ok::<_, Error>(AuditEvent::list(c, &filter, page.of(|id| id))?)).await?;
+        Ok(page.page(rows, |event| event.id, view))
+    }
+}
+
+fn view(event: AuditEvent) -> AuditEventView {
+    AuditEventView {
+        id: event.id,
+        at: event.at,
+        actor: event.actor,
+        action: event.action,
+        class: event.class,
+        target: event.target,
+        detail: serde_json::from_str(&event.detail).unwrap_or(Json::Null),
+    }
+}

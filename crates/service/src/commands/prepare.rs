@@ -1,0 +1,122 @@
+//! Whether one target can take a command, and what Ward has to make for it.
+
+use std::collections::BTreeMap;
+
+use catalog::{DeviceFacts, Platform, What};
+use plist::{Dictionary, Value};
+use store::{Connection, Fact, Report, Secret, SecretKind};
+
+use super::personal;
+use super::request::Wanted;
+use crate::targets::{self, Target};
+use crate::views::{RefusalView, TargetRefusalView};
+use crate::{Error, handout};
+
+/// What is known of a device beyond its row.
+type Known = BTreeMap<String, Fact>;
+
+/// A target that can take the command.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    /// The PIN to make and to escrow before the command exists.
+    pub(crate) pin: Option<SecretKind>,
+    /// What the operator should know.
+    pub(crate) advice: Vec<String>,
+}
+
+/// Checks `wanted` for `target`. The inner error is for the operator.
+pub(crate) fn check(
+    connection: &mut Connection,
+    wanted: &Wanted,
+    target: &Target,
+) -> Result<Result<Ready, TargetRefusalView>, Error> {
+    let facts = Report::current_facts(connection, target.device.id)?;
+    let verdict = catalog::check(What::Request(&without_marks(&wanted.dictionary)), &device_facts(target, &facts));
+    let mut refusals = Vec::new();
+    if target.enrollment.ownership == catalog::Ownership::Personal {
+        refusals.extend(personal::refusals(&wanted.dictionary));
+    }
+    refusals.extend(verdict.refusals);
+    if !refusals.is_empty() {
+        let detail = refusals.iter().map(|refusal| refusal.advice.as_str()).next().unwrap_or_default().to_owned();
+        let views = refusals.iter().map(|refusal| RefusalView::of(Some(&target.name), refusal)).collect();
+        return Ok(Err(targets::refusal(&target.name, "refused", detail, views)));
+    }
+    if wanted.request_type == "ClearPasscode"
+        && Secret::latest(connection, target.enrollment.id, SecretKind::UnlockToken)?.is_none()
+    {
+        let detail = "the device has given no unlock token in this enrolment, so its passcode cannot be cleared: only erasing it helps";
+        return Ok(Err(targets::refusal(&target.name, "refused", detail.to_owned(), Vec::new())));
+    }
+    let mut advice: Vec<String> = verdict.notes.iter().map(ToString::to_string).collect();
+    advice.extend(erase_advice(connection, wanted, target)?);
+    Ok(Ok(Ready { pin: pin(&wanted.request_type, target, &facts), advice }))
+}
+
+/// The dictionary without Ward's own marks, which the catalogue does not know.
+fn without_marks(dictionary: &Dictionary) -> Dictionary {
+    let mut clean = dictionary.clone();
+    clean.remove(handout::FILL_KEY);
+    if let Some(service) = clean.get_mut("ReturnToService").and_then(Value::as_dictionary_mut) {
+        service.remove(handout::PLAIN_RETURN);
+    }
+    clean
+}
+
+/// What the catalogue asks about.
+pub(crate) fn device_facts(target: &Target, facts: &Known) -> DeviceFacts {
+    DeviceFacts {
+        platform: target.device.platform,
+        os_version: target.device.os_version.as_deref().and_then(|text| text.parse().ok()),
+        supervised: target.device.supervised,
+        enrollment: target.enrollment.kind,
+        channel: target.channel.kind,
+        shared_ipad: flag(facts, "DeviceInformation.IsMultiUser"),
+        access_rights: u32::try_from(target.enrollment.access_rights).ok(),
+        ownership: target.enrollment.ownership,
+        has_passcode: flag(facts, "SecurityInfo.PasscodePresent"),
+    }
+}
+
+fn flag(facts: &Known, key: &str) -> Option<bool> {
+    facts.get(key).and_then(|fact| fact.value.as_bool())
+}
+
+/// A Mac is locked by a PIN, and one with an Intel processor erased by a PIN. Where it is not known whether a PIN is needed one is
+/// made: a device that needs none ignores it.
+fn pin(request_type: &str, target: &Target, facts: &Known) -> Option<SecretKind> {
+    if target.device.platform != Some(Platform::MacOs) {
+        return None;
+    }
+    match request_type {
+        "DeviceLock" => Some(SecretKind::LockPin),
+        "EraseDevice" => {
+            let needless = flag(facts, "DeviceInformation.IsAppleSilicon") == Some(true)
+                || flag(facts, "DeviceInformation.PINRequiredForEraseDevice") == Some(false);
+            (!needless).then_some(SecretKind::ErasePin)
+        }
+        _ => None,
+    }
+}
+
+fn erase_advice(connection: &mut Connection, wanted: &Wanted, target: &Target) -> Result<Vec<String>, Error> {
+    let mut advice = Vec::new();
+    if wanted.request_type != "EraseDevice" {
+        return Ok(advice);
+    }
+    let automated = target.enrollment.kind == catalog::EnrollmentType::Automated;
+    let service = wanted.dictionary.get("ReturnToService").and_then(Value::as_dictionary);
+    let comes_back = service.is_some_and(|service| !service.contains_key(handout::PLAIN_RETURN));
+    if !automated && !comes_back {
+        advice.push(
+            "Not enrolled automatically: after this erase the device does not come back to management by itself. ReturnToService with \
+             with_enrollment_profile brings it back."
+                .to_owned(),
+        );
+    }
+    let code = Secret::latest(connection, target.enrollment.id, SecretKind::ActivationLockBypassCode)?;
+    if target.device.supervised == Some(true) && code.is_none() {
+        advice.push("No Activation Lock bypass code is escrowed: if Activation Lock is on, the erased device cannot be set up without it.".to_owned());
+    }
+    Ok(advice)
+}

@@ -1,0 +1,192 @@
+//! Puts a command into the queues of its targets: stored once, unless each target needs a secret of its own.
+
+use catalog::Classification;
+use clock::Timestamp;
+use protocol_mdm::guard::write_xml;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use store::{Command, CommandId, NewDelivery, Secret, SecretId, SecretKind, Tx};
+use uuid::Uuid;
+
+use super::prepare::{self, Ready};
+use super::request::Wanted;
+use crate::audit::{self, Act};
+use crate::operators::Operator;
+use crate::targets::{self, Miss, Target};
+use crate::views::{CommandAnswer, CommandRequest, QueuedView};
+use crate::{Context, Error, push};
+
+/// What can take a device out of a thief's hands goes first (apple.md 2.4, rule 8).
+const URGENT: &[&str] = &["EraseDevice", "DeviceLock", "EnableLostMode", "DisableLostMode", "DeviceLocation", "PlayLostModeSound"];
+const URGENT_LANE: i16 = 0;
+/// The lane of what operators ask for.
+const USUAL_LANE: i16 = 100;
+/// Digits of a Mac's PIN (Apple: "DeviceLockCommand").
+const PIN_DIGITS: usize = 6;
+
+/// A request that is ready to be queued.
+#[derive(Debug)]
+pub(super) struct Order {
+    wanted: Wanted,
+    uuid: String,
+    classification: Classification,
+    digest: Vec<u8>,
+    body: Vec<u8>,
+    operator: Operator,
+    reason: Option<String>,
+    expires_at: Option<Timestamp>,
+    wake: bool,
+    alone: bool,
+}
+
+impl Order {
+    pub(super) fn new(context: &Context, operator: &Operator, request: &CommandRequest, wanted: Wanted) -> Self {
+        let body = write_xml(&wanted.dictionary);
+        let made = || clock::new_id(context.clock.as_ref()).to_string().to_ascii_uppercase();
+        Self {
+            uuid: wanted.uuid.clone().unwrap_or_else(made),
+            classification: catalog::class_of_command(&wanted.request_type, &wanted.dictionary),
+            digest: pki::sha256(&body).to_vec(),
+            body,
+            operator: operator.clone(),
+            reason: request.reason.clone(),
+            expires_at: request.expires_at,
+            wake: request.push,
+            alone: request.targets.len() == 1,
+            wanted,
+        }
+    }
+
+    pub(super) fn empty_answer(&self) -> CommandAnswer {
+        CommandAnswer {
+            request_type: self.wanted.request_type.clone(),
+            class: self.classification.class.to_string(),
+            class_reason: self.classification.reason.to_string(),
+            queued: Vec::new(),
+            refused: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
+
+    fn lane(&self) -> i16 {
+        if URGENT.contains(&self.wanted.request_type.as_str()) { URGENT_LANE } else { USUAL_LANE }
+    }
+
+    /// The CommandUUID for a target that needs a command of its own. The same request gives the same, so repeating it is harmless.
+    fn own_uuid(&self, target: &Target) -> String {
+        if self.alone {
+            return self.uuid.clone();
+        }
+        let name = format!("{}/{}", self.uuid, target.channel.id);
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string().to_ascii_uppercase()
+    }
+}
+
+/// Queues the order for some targets, in one transaction.
+pub(super) fn send(tx: &mut Tx<'_>, context: &Context, order: &Order, names: &[String]) -> Result<CommandAnswer, Error> {
+    let now = context.now();
+    let mut answer = order.empty_answer();
+    for name in names {
+        let target = match targets::find(tx, name) {
+            Ok(target) => target,
+            Err(Miss::Failed(error)) => return Err(error),
+            Err(miss) => {
+                answer.refused.push(miss.view(name));
+                continue;
+            }
+        };
+        match prepare::check(tx, &order.wanted, &target)? {
+            Err(refused) => answer.refused.push(refused),
+            Ok(ready) => {
+                answer.queued.push(enqueue(tx, context, order, &target, &ready)?);
+                answer.advice.extend(ready.advice);
+            }
+        }
+    }
+    let fresh: Vec<i64> = answer.queued.iter().filter(|queued| !queued.already).map(|queued| queued.delivery).collect();
+    let detail = json!({
+        "request_type": order.wanted.request_type, "deliveries": fresh, "reason": order.reason,
+        "refused": answer.refused.iter().map(|refused| &refused.target).collect::<Vec<_>>(),
+    });
+    let act = Act::new(&order.operator, "command.send").on(order.uuid.clone()).of_class(order.classification.class);
+    audit::record(tx, now, &act.with(detail))?;
+    Ok(answer)
+}
+
+fn enqueue(tx: &mut Tx<'_>, context: &Context, order: &Order, target: &Target, ready: &Ready) -> Result<QueuedView, Error> {
+    let now = context.now();
+    let uuid = if ready.pin.is_some() { order.own_uuid(target) } else { order.uuid.clone() };
+    let mut view = QueuedView {
+        target: target.name.clone(),
+        command_uuid: uuid.clone(),
+        delivery: 0,
+        device_id: target.device.id.0,
+        enrollment_id: target.enrollment.id.0,
+        channel: target.channel.key.clone(),
+        already: false,
+        secret_id: None,
+    };
+    let command = match Command::find_by_uuid(tx, &uuid)? {
+        Some(command) if command.digest != order.digest => {
+            return Err(Error::Conflict(format!("the CommandUUID {uuid} stands for another command")));
+        }
+        Some(command) => command,
+        None => store_command(tx, context, order, target, (uuid, ready.pin))?,
+    };
+    view.secret_id = command.secret_id.map(|id| id.0);
+    if let Some(before) = tx.find_delivery(target.channel.id, &command.uuid)? {
+        (view.delivery, view.already) = (before.seq.0, true);
+        return Ok(view);
+    }
+    let new = NewDelivery {
+        command_id: command.id,
+        channel_id: target.channel.id,
+        enrollment_id: target.enrollment.id,
+        lane: order.lane(),
+        enqueued_at: now,
+        expires_at: order.expires_at,
+    };
+    view.delivery = tx.enqueue(new)?.0;
+    if order.wake {
+        push::request(tx, target.channel.id, now)?;
+    }
+    Ok(view)
+}
+
+/// Stores the command. Its PIN, if it needs one, is made, sealed and stored before it.
+fn store_command(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    order: &Order,
+    target: &Target,
+    (uuid, pin): (String, Option<SecretKind>),
+) -> Result<Command, Error> {
+    let now = context.now();
+    let secret_id = match pin {
+        Some(kind) => Some(escrow_pin(tx, context, target, kind)?),
+        None => None,
+    };
+    let command = Command {
+        id: CommandId::new(context.clock.as_ref()),
+        uuid,
+        request_type: order.wanted.request_type.clone(),
+        class: order.classification.class.to_string(),
+        secret_id,
+        digest: order.digest.clone(),
+        created_at: now,
+        created_by: order.operator.name.clone(),
+        reason: order.reason.clone(),
+        body: order.body.clone(),
+    };
+    command.insert(tx)?;
+    Ok(command)
+}
+
+fn escrow_pin(tx: &mut Tx<'_>, context: &Context, target: &Target, kind: SecretKind) -> Result<SecretId, Error> {
+    let pin = pki::random_pin(PIN_DIGITS);
+    let id = SecretId::new(context.clock.as_ref());
+    let place = (id, target.enrollment.id);
+    let secret = Secret::seal(&context.sealer, place, kind, pin.expose_secret().as_bytes(), "ward", context.now())?;
+    secret.insert(tx)?;
+    Ok(id)
+}

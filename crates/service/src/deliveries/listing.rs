@@ -1,0 +1,154 @@
+//! Rows of the list of deliveries.
+
+use std::collections::HashMap;
+
+use store::{
+    Channel, ChannelId, Command, CommandId, Connection, Delivery, DeliveryFilter, DeliverySeq, DeliveryState, Device, Enrollment,
+    EnrollmentId, Page as StorePage,
+};
+
+use super::conclusion::{self, Known};
+use super::evidence;
+use crate::paging::PageOf;
+use crate::views::{DeliveryQuery, DeliveryView, Page};
+use crate::{Error, targets};
+
+/// How many rows a filter by state looks through for one page.
+const LOOKED_THROUGH: usize = 5_000;
+
+pub(super) fn list(connection: &mut Connection, query: &DeliveryQuery, page: PageOf<i64>) -> Result<Page<DeliveryView>, Error> {
+    let state: Option<DeliveryState> = match query.state.as_deref() {
+        Some(text) => Some(text.parse().map_err(|error: store::ParseWordError| Error::invalid("state", error.to_string()))?),
+        None => None,
+    };
+    let open = query.pending == Some(true) || state.is_some_and(|state| !state.is_final());
+    let filters = filters(connection, query)?;
+    let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
+    let (mut found, mut after, mut seen) = (Vec::new(), page.after.map(DeliverySeq), 0);
+    loop {
+        let part = StorePage { after, limit: page.of(DeliverySeq).limit };
+        let (rows, next) = read(connection, &filters, part, open)?;
+        seen += rows.len().max(1);
+        found.extend(rows.into_iter().filter(|row| {
+            state.is_none_or(|state| row.progress.state == state) && (query.pending != Some(false) || row.progress.state.is_final())
+        }));
+        after = next;
+        if after.is_none() || found.len() >= wanted || seen >= LOOKED_THROUGH {
+            break;
+        }
+    }
+    found.truncate(wanted);
+    let stopped_early = found.len() < wanted && after.is_some();
+    let shown = usize::try_from(page.limit).unwrap_or(usize::MAX).min(found.len());
+    let views = views(connection, found.get(..shown).unwrap_or_default())?;
+    let mut answer = page.page(found, |row| row.seq.0, |_| ());
+    if let (true, Some(DeliverySeq(seq))) = (stopped_early, after) {
+        answer.next_cursor = Some(PageOf::cursor(seq));
+    }
+    Ok(Page { items: views, next_cursor: answer.next_cursor })
+}
+
+/// One page of the raw list, and where to read on.
+fn read(
+    connection: &mut Connection,
+    filters: &[DeliveryFilter],
+    page: StorePage<DeliverySeq>,
+    open: bool,
+) -> Result<(Vec<Delivery>, Option<DeliverySeq>), Error> {
+    let (mut rows, mut next): (Vec<Delivery>, Option<DeliverySeq>) = (Vec::new(), None);
+    for filter in filters {
+        let (part, last) = if open {
+            Delivery::list_open(connection, filter, page)?
+        } else {
+            let part = Delivery::list(connection, filter, page)?;
+            let full = i64::try_from(part.len()).is_ok_and(|count| count >= page.limit);
+            let last = part.last().map(|row| row.seq).filter(|_| full);
+            (part, last)
+        };
+        rows.extend(part);
+        // Several lists are merged down to the point that all of them have reached.
+        next = next.max(last);
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.seq));
+    if let Some(reached) = next {
+        rows.retain(|row| row.seq >= reached);
+    }
+    Ok((rows, next))
+}
+
+/// What the query means: one filter, or one for each enrolment of a device.
+fn filters(connection: &mut Connection, query: &DeliveryQuery) -> Result<Vec<DeliveryFilter>, Error> {
+    let mut filter = DeliveryFilter::default();
+    if let Some(uuid) = &query.command {
+        let command = Command::find_by_uuid(connection, uuid)?.ok_or_else(|| Error::not_found("command", uuid))?;
+        filter.command_id = Some(command.id);
+    }
+    let Some(name) = &query.device else { return Ok(vec![filter]) };
+    let device = targets::find_device(connection, name).map_err(|miss| miss.into_error(name))?;
+    let epochs = Enrollment::list_for_device(connection, device.id)?;
+    Ok(epochs.iter().take(20).map(|epoch| DeliveryFilter { enrollment_id: Some(epoch.id), ..filter }).collect())
+}
+
+/// Rows with what they refer to; each referred row is read once.
+pub(crate) fn views(connection: &mut Connection, rows: &[Delivery]) -> Result<Vec<DeliveryView>, Error> {
+    let mut around = Around::default();
+    rows.iter().map(|row| around.view(connection, row)).collect()
+}
+
+#[derive(Default)]
+struct Around {
+    commands: HashMap<CommandId, Command>,
+    channels: HashMap<ChannelId, Channel>,
+    enrolled: HashMap<EnrollmentId, (Enrollment, Device)>,
+}
+
+impl Around {
+    fn view(&mut self, connection: &mut Connection, row: &Delivery) -> Result<DeliveryView, Error> {
+        if !self.commands.contains_key(&row.command_id) {
+            self.commands.insert(row.command_id, Command::find(connection, row.command_id)?);
+        }
+        if !self.channels.contains_key(&row.channel_id) {
+            self.channels.insert(row.channel_id, Channel::find(connection, row.channel_id)?);
+        }
+        if !self.enrolled.contains_key(&row.enrollment_id) {
+            let enrollment = Enrollment::find(connection, row.enrollment_id)?;
+            let device = Device::find(connection, enrollment.device_id)?;
+            self.enrolled.insert(row.enrollment_id, (enrollment, device));
+        }
+        let gone = || Error::Internal("a delivery refers to nothing".to_owned());
+        let command = self.commands.get(&row.command_id).ok_or_else(gone)?;
+        let channel = self.channels.get(&row.channel_id).ok_or_else(gone)?;
+        let (enrollment, device) = self.enrolled.get(&row.enrollment_id).ok_or_else(gone)?;
+        let verified = evidence::verification(connection, row, command, enrollment)?.is_some();
+        Ok(view(row, command, channel, device, verified))
+    }
+}
+
+/// One row as it is shown.
+pub(super) fn view(row: &Delivery, command: &Command, channel: &Channel, device: &Device, verified: bool) -> DeliveryView {
+    let obliteration = evidence::obliteration(command);
+    let known = Known {
+        request_type: &command.request_type,
+        platform: device.platform,
+        obliteration: obliteration.as_deref(),
+        state: row.progress.state,
+        hand_outs: u64::from(row.progress.hand_outs),
+        verified,
+    };
+    DeliveryView {
+        seq: row.seq.0,
+        command_uuid: command.uuid.clone(),
+        request_type: command.request_type.clone(),
+        class: command.class.clone(),
+        device_id: device.id.0,
+        device_name: device.name.clone(),
+        enrollment_id: row.enrollment_id.0,
+        channel_key: channel.key.clone(),
+        state: row.progress.state.to_string(),
+        wording: conclusion::wording(&known).to_owned(),
+        enqueued_at: row.enqueued_at,
+        expires_at: row.expires_at,
+        state_at: row.progress.changed_at,
+        hand_outs: u64::from(row.progress.hand_outs),
+    }
+}

@@ -1,0 +1,135 @@
+//! What happens without anybody asking: devices are asked for their state, silent ones are pushed again, what is overdue is closed.
+
+mod questions;
+mod sweeps;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::Timestamp;
+use store::{Channel, ChannelId, Enrollment, EnrollmentId, EnrollmentState, Job, NewJob, Tx};
+use tokio_util::sync::CancellationToken;
+
+use crate::own_commands::{self, OwnCommand};
+use crate::renewal::Renewals;
+use crate::{Context, Error, push};
+
+/// The kind of the jobs that ask a device for its state; their key is the enrolment's id.
+pub const REFRESH_DEVICE: &str = "RefreshDevice";
+/// The lane of questions: after everything that somebody waits for.
+const QUESTION_LANE: i16 = 500;
+/// Jobs that one round takes.
+const AT_ONCE: i64 = 200;
+/// How long a job belongs to a worker.
+const LEASE: Duration = Duration::from_secs(300);
+/// How often the scheduler looks.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Asks a device that has just enrolled for its state, and sees to it that it is asked again.
+///
+/// # Errors
+/// The database's.
+pub fn after_enrollment(tx: &mut Tx<'_>, context: &Context, enrollment: &Enrollment, channel: &Channel) -> Result<(), Error> {
+    ask(tx, context, enrollment, channel.id)?;
+    plan_next(tx, context, enrollment.id)
+}
+
+/// Queues the questions that are not waiting for an answer already. Returns whether there is anything to wake the device for.
+fn ask(tx: &mut Tx<'_>, context: &Context, enrollment: &Enrollment, channel: ChannelId) -> Result<bool, Error> {
+    let pending = tx.pending(channel);
+    let mut asked = false;
+    for dictionary in questions::of(tx, enrollment, channel)? {
+        let request_type = dictionary.get("RequestType").and_then(plist::Value::as_string).unwrap_or_default();
+        let waits = pending.iter().any(|before| &*before.request_type == request_type);
+        if waits {
+            continue;
+        }
+        let question =
+            OwnCommand { enrollment, channel, dictionary, lane: QUESTION_LANE, expires_at: None, reason: "the state of the device" };
+        own_commands::enqueue(tx, context, question)?;
+        asked = true;
+    }
+    Ok(asked)
+}
+
+fn plan_next(tx: &mut Tx<'_>, context: &Context, enrollment: EnrollmentId) -> Result<(), Error> {
+    let jitter = context.settings.refresh_jitter;
+    let earlier = context.settings.refresh_every.saturating_sub(jitter / 2);
+    let run_at = context.now() + earlier + jitter.mul_f64(rand::random::<f64>());
+    let job = NewJob { kind: REFRESH_DEVICE, key: enrollment.to_string(), payload: "{}".to_owned(), run_at };
+    Job::enqueue(tx, context.clock.as_ref(), &job)?;
+    Ok(())
+}
+
+/// The worker.
+pub struct Scheduler {
+    context: Context,
+    renewals: Arc<Renewals>,
+}
+
+impl Scheduler {
+    /// Over the common ground.
+    #[must_use]
+    pub const fn new(context: Context, renewals: Arc<Renewals>) -> Self {
+        Self { context, renewals }
+    }
+
+    /// Works until `stop` is cancelled.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.run_once().await {
+                tracing::warn!(error = %error, "A round of the schedule failed: {error}");
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// One round: everything that is due now.
+    ///
+    /// # Errors
+    /// The first error; the rest is done in the next round.
+    pub async fn run_once(&self) -> Result<(), Error> {
+        self.refresh_due().await?;
+        sweeps::expire(&self.context).await?;
+        sweeps::give_up_erases(&self.context).await?;
+        sweeps::push_again(&self.context).await?;
+        sweeps::forget_answers(&self.context).await?;
+        self.renewals.enqueue_due(500).await?;
+        Ok(())
+    }
+
+    async fn refresh_due(&self) -> Result<(), Error> {
+        let now = self.context.now();
+        let due = self.context.store.read("look_for_refreshes", move |c| Ok::<_, Error>(Job::is_due(c, &[REFRESH_DEVICE], now)?)).await?;
+        if !due {
+            return Ok(());
+        }
+        let lease = move |tx: &mut Tx<'_>| Ok::<_, Error>(Job::lease(tx, &[REFRESH_DEVICE], now, now + LEASE, AT_ONCE)?);
+        for job in self.context.store.tx("lease_refreshes", lease).await? {
+            let context = self.context.clone();
+            self.context.store.tx("refresh_device", move |tx| refresh(tx, &context, &job, now)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks one device again; an enrolment that is over is not asked any more.
+fn refresh(tx: &mut Tx<'_>, context: &Context, job: &Job, now: Timestamp) -> Result<(), Error> {
+    let enrollment = match job.key.parse::<EnrollmentId>() {
+        Ok(id) => Enrollment::find(tx, id).ok(),
+        Err(_) => None,
+    };
+    let live = enrollment.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
+    if !job.finish(tx)? {
+        return Ok(());
+    }
+    let Some(enrollment) = live else { return Ok(()) };
+    let channel = Channel::find_device_channel(tx, enrollment.id)?;
+    if ask(tx, context, &enrollment, channel.id)? {
+        push::request(tx, channel.id, now)?;
+    }
+    plan_next(tx, context, enrollment.id)
+}
