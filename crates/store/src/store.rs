@@ -137,6 +137,11 @@ impl Store {
         self.flags.has_pending(channel)
     }
 
+    /// How many deliveries of some channels are not finished. Answered from memory.
+    pub fn pending_count(&self, channels: impl Iterator<Item = ChannelId>) -> usize {
+        self.flags.count(channels)
+    }
+
     /// All channels that have something pending, for waking their devices.
     #[must_use]
     pub fn waiting(&self) -> Vec<Waiting> {
@@ -192,3 +197,6 @@ fn send<M>(sender: &Mutex<Option<mpsc::Sender<M>>>, message: M) -> Result<(), Er
     let sender = sender.lock().clone().ok_or_else(closing)?;
     sender.send(message).map_err(|_| closing())
 }
+
+#[cfg(test)]
+mod tests;

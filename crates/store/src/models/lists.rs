@@ -6,11 +6,12 @@ use clock::Timestamp;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
-use super::{Delivery, DeliveryFilter, Enrollment, IdempotencyKey, Identity, Job};
+use super::{Delivery, DeliveryFilter, Enrollment, IdempotencyKey, Identity, Job, Report};
 use crate::column::Millis;
-use crate::schema::{deliveries, enrollments, idempotency_keys, identities, jobs, pending};
+use crate::schema::{deliveries, enrollments, idempotency_keys, identities, jobs, pending, reports};
 use crate::{
-    CommandId, Connection, DeliverySeq, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, JobState, Page, TokenId,
+    CommandId, Connection, DeliverySeq, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, JobId, JobState,
+    Page, TokenId,
 };
 
 /// Which identities are wanted. Empty means all.
@@ -75,7 +76,11 @@ impl Enrollment {
         if let Some(after) = page.after {
             query = query.filter(enrollments::id.lt(after));
         }
-        Ok(query.order(enrollments::id.desc()).limit(page.limit).select(Self::as_select()).load(connection)?)
+        Ok(query
+            .order(enrollments::id.desc())
+            .limit(page.limit)
+            .select(Self::as_select())
+            .load(connection)?)
     }
 
     /// How many enrolled epochs expect each topic.
@@ -153,6 +158,19 @@ impl Delivery {
 }
 
 impl IdempotencyKey {
+    /// Whether there are answers given before a moment.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn has_before(connection: &mut Connection, before: Timestamp) -> Result<bool, Error> {
+        let old: Option<String> = idempotency_keys::table
+            .filter(idempotency_keys::created_at.lt(Millis::from(before)))
+            .select(idempotency_keys::key)
+            .first(connection)
+            .optional()?;
+        Ok(old.is_some())
+    }
+
     /// Writes the answer into the row of a request that was being worked on.
     ///
     /// # Errors
@@ -180,6 +198,22 @@ impl IdempotencyKey {
 }
 
 impl Job {
+    /// Whether a job of these kinds is due, or its worker's lease has ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn is_due(connection: &mut Connection, kinds: &[&str], now: Timestamp) -> Result<bool, Error> {
+        let ready = jobs::state.eq(JobState::Ready).and(jobs::run_at.le(Millis::from(now)));
+        let lapsed = jobs::state.eq(JobState::Leased).and(jobs::leased_until.le(Millis::from(now)));
+        let first: Option<JobId> = jobs::table
+            .filter(jobs::kind.eq_any(kinds))
+            .filter(ready.or(lapsed))
+            .select(jobs::id)
+            .first(connection)
+            .optional()?;
+        Ok(first.is_some())
+    }
+
     /// Makes all waiting jobs of a kind due, because what they waited for has been repaired. Returns how many.
     ///
     /// # Errors
@@ -188,5 +222,27 @@ impl Job {
         let waiting = jobs::table.filter(jobs::kind.eq(kind)).filter(jobs::state.eq(JobState::Ready));
         let waiting = waiting.filter(jobs::run_at.gt(Millis::from(now)));
         Ok(diesel::update(waiting).set(jobs::run_at.eq(Millis::from(now))).execute(connection)?)
+    }
+}
+
+impl Report {
+    /// The first report of a device from one source that was observed after a moment.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn first_after(
+        connection: &mut Connection,
+        device: DeviceId,
+        source: &str,
+        after: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        Ok(reports::table
+            .filter(reports::device_id.eq(device))
+            .filter(reports::source.eq(source))
+            .filter(reports::observed_at.gt(Millis::from(after)))
+            .order((reports::observed_at, reports::id))
+            .select(Self::as_select())
+            .first(connection)
+            .optional()?)
     }
 }

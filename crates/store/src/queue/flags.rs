@@ -28,6 +28,12 @@ impl Flags {
         self.0.read().contains_key(&channel)
     }
 
+    /// How many deliveries of these channels are not finished.
+    pub(crate) fn count(&self, channels: impl Iterator<Item = ChannelId>) -> usize {
+        let flags = self.0.read();
+        channels.filter_map(|channel| flags.get(&channel)).map(|waiting| waiting.count).sum()
+    }
+
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
         self.0.read().values().copied().collect()
     }
