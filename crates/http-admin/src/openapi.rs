@@ -1,0 +1,63 @@
+//! The description of the API (OpenAPI 3.1), generated from the handlers.
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::AdminServices;
+use crate::routes::{
+    audit, commands, deliveries, devices, enrollments, events, identities, jobs, links, push, secrets, server,
+};
+
+/// Every route that needs a token, with its description.
+pub(crate) fn described() -> OpenApiRouter<AdminServices> {
+    OpenApiRouter::with_openapi(header())
+        .routes(routes!(server::show_server))
+        .routes(routes!(server::list_checks))
+        .routes(routes!(devices::list_devices))
+        .routes(routes!(devices::show_device))
+        .routes(routes!(devices::list_facts))
+        .routes(routes!(devices::list_secrets))
+        .routes(routes!(enrollments::list_enrollments))
+        .routes(routes!(enrollments::show_enrollment))
+        .routes(routes!(enrollments::list_quarantine))
+        .routes(routes!(commands::send_command, commands::list_commands))
+        .routes(routes!(commands::list_command_types))
+        .routes(routes!(commands::show_command))
+        .routes(routes!(commands::cancel_command))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::show_delivery))
+        .routes(routes!(deliveries::cancel_delivery))
+        .routes(routes!(links::create_link, links::list_links))
+        .routes(routes!(links::show_link))
+        .routes(routes!(links::revoke_link))
+        .routes(routes!(push::send_push))
+        .routes(routes!(push::install_push_certificate, push::list_push_certificates))
+        .routes(routes!(push::request_push_certificate))
+        .routes(routes!(identities::list_identities))
+        .routes(routes!(identities::revoke_identity))
+        .routes(routes!(secrets::reveal_secret))
+        .routes(routes!(audit::list_audit_events))
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(events::watch_events))
+}
+
+/// The description as a document. It does not depend on a running server.
+#[must_use]
+pub fn document() -> OpenApi {
+    described().into_openapi()
+}
+
+fn header() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Ward")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("The operators' interface of Ward. Errors are problem documents (RFC 9457) with stable codes."))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    let mut document = OpenApiBuilder::new().info(info).build();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token")).build();
+    document.components.get_or_insert_with(Default::default).add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    document
+}

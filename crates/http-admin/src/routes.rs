@@ -1,0 +1,15 @@
+//! The routes, one file per resource.
+
+pub(crate) mod audit;
+pub(crate) mod commands;
+pub(crate) mod deliveries;
+pub(crate) mod devices;
+pub(crate) mod enrollments;
+pub(crate) mod events;
+pub(crate) mod identities;
+pub(crate) mod jobs;
+pub(crate) mod links;
+pub(crate) mod probes;
+pub(crate) mod push;
+pub(crate) mod secrets;
+pub(crate) mod server;

@@ -1,0 +1,70 @@
+//! What this door may call.
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use service::audit::Audit;
+use service::commands::Commands;
+use service::deliveries::Deliveries;
+use service::device_certificates::DeviceCertificates;
+use service::devices::Devices;
+use service::escrow::Escrow;
+use service::events::EventBus;
+use service::health::Health;
+use service::idempotency::Idempotency;
+use service::links::Links;
+use service::operators::Operators;
+use service::push::PushCertificates;
+
+/// The services of the operators' door.
+#[derive(Clone)]
+pub struct AdminServices {
+    /// Who is calling.
+    pub operators: Arc<Operators>,
+    /// Answers that were given before.
+    pub idempotency: Arc<Idempotency>,
+    /// Commands.
+    pub commands: Arc<Commands>,
+    /// Their deliveries.
+    pub deliveries: Arc<Deliveries>,
+    /// Devices and enrolments.
+    pub devices: Arc<Devices>,
+    /// Escrowed secrets.
+    pub escrow: Arc<Escrow>,
+    /// Enrolment links.
+    pub links: Arc<Links>,
+    /// Push certificates.
+    pub push_certificates: Arc<PushCertificates>,
+    /// Device identities.
+    pub device_certificates: Arc<DeviceCertificates>,
+    /// The record of acts.
+    pub audit: Arc<Audit>,
+    /// The server's own state.
+    pub health: Arc<Health>,
+    /// Live changes.
+    pub events: EventBus,
+    /// The figures, if this process collects them.
+    pub figures: Option<PrometheusHandle>,
+}
+
+impl AdminServices {
+    /// Takes what this door uses from the list of services.
+    #[must_use]
+    pub fn new(services: &service::Services, figures: Option<PrometheusHandle>) -> Self {
+        Self {
+            operators: Arc::clone(&services.operators),
+            idempotency: Arc::clone(&services.idempotency),
+            commands: Arc::clone(&services.commands),
+            deliveries: Arc::clone(&services.deliveries),
+            devices: Arc::clone(&services.devices),
+            escrow: Arc::clone(&services.escrow),
+            links: Arc::clone(&services.links),
+            push_certificates: Arc::clone(&services.push_certificates),
+            device_certificates: Arc::clone(&services.device_certificates),
+            audit: Arc::clone(&services.audit),
+            health: Arc::clone(&services.health),
+            events: services.context.events.clone(),
+            figures,
+        }
+    }
+}
