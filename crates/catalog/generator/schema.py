@@ -217,7 +217,9 @@ def _merge_keys(under, over, where, tell):
 def _merge_key(under, over, where, tell):
     key = dict(over)
     for word in ("type", *_KEY_ATTRIBUTES):
-        if word not in over and word in under and over.get("type") == under["type"]:
+        # Where the overlay says which values are right, it says it whole.
+        silent = word not in over and not (word in ("enum", "range") and {"enum", "range"} & set(over))
+        if silent and word in under and over.get("type") == under["type"]:
             key[word] = under[word]
         elif word in under and over.get(word) != under[word]:
             tell(f"{where}: {word}: the folder says {under[word]}, the facts {over.get(word)}")
