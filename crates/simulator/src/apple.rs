@@ -47,6 +47,26 @@ impl SimulatedApple {
         Ok(Self { authority, registry: Arc::new(Registry::default()), clock })
     }
 
+    /// The same Apple as one that was saved: its certificates stay valid. The registry of tokens starts empty.
+    ///
+    /// # Errors
+    /// When `saved` is not what [`save`](Self::save) gave.
+    pub fn restore(saved: &[u8], clock: Arc<dyn Clock>) -> Result<Self> {
+        let authority =
+            Authority::from_pem(saved, saved, clock.now()).context("this is no saved simulated Apple")?;
+        Ok(Self { authority, registry: Arc::default(), clock })
+    }
+
+    /// Certificate and private key of the authority (PEM), to [`restore`](Self::restore) it after a restart.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot write the key.
+    pub fn save(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let mut pem = Zeroizing::new(self.ca_pem());
+        pem.extend_from_slice(self.authority.key().to_pkcs8_pem()?.as_ref());
+        Ok(pem)
+    }
+
     /// The authority's certificate (PEM): what a client of the simulated APNs has to trust.
     #[must_use]
     pub fn ca_pem(&self) -> Vec<u8> {
@@ -113,5 +133,25 @@ impl SimulatedApple {
         })?;
         let tls = apns::acceptor(&certificate, &key, self.authority.certificate())?;
         SimulatedApns::start(address, tls, self.registry()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clock::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn a_restored_apple_is_the_same_authority_and_renews_the_same_topic() {
+        let apple = SimulatedApple::new(Arc::new(SystemClock)).unwrap();
+        let again = SimulatedApple::restore(&apple.save().unwrap(), Arc::new(SystemClock)).unwrap();
+        assert_eq!(apple.ca_pem(), again.ca_pem());
+        let (one, two) =
+            (apple.issue_push_certificate(5, 1).unwrap(), again.issue_push_certificate(5, 1).unwrap());
+        assert_eq!(one.topic, two.topic);
+        let issued = pki::PushCertificate::from_pem(&two.pem).unwrap();
+        assert_eq!(issued.topic(), one.topic);
+        assert!(SimulatedApple::restore(b"nothing", Arc::new(SystemClock)).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! A simulated device: what it is, what it remembers, and what a test or a person may do with it.
 
 mod command;
+mod declarations;
 mod enroll;
 mod faults;
 mod hardware;

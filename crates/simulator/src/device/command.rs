@@ -145,6 +145,15 @@ pub(crate) fn execute(
     Executed { status: outcome.status(), report: command.report(state, user, &outcome), after }
 }
 
+/// `DeclarativeManagement`: acknowledged at once; the declarations are asked for after the session.
+fn declare(state: &mut State, user: Option<&User>) -> Outcome {
+    let name = user.map(|user| user.short_name.as_str());
+    if let Some(line) = state.enrolment.as_mut().and_then(|one| one.line_mut(name)) {
+        line.declarations_due = true;
+    }
+    Outcome::done()
+}
+
 fn obey(state: &mut State, spec: &DeviceSpec, command: &Command, user: Option<&User>) -> (Outcome, After) {
     let keys = &command.keys;
     let outcome = match command.request_type.as_str() {
@@ -166,8 +175,9 @@ fn obey(state: &mut State, spec: &DeviceSpec, command: &Command, user: Option<&U
         "PlayLostModeSound" => lost_mode::play_sound(state),
         "DeviceConfigured" => power::configured(state),
         "UserList" => inventory::users(state),
+        "DeclarativeManagement" => declare(state, user),
         // Acknowledged without any effect that the simulator could show.
-        "DeclarativeManagement" | "Settings" => Outcome::done(),
+        "Settings" => Outcome::done(),
         other => Outcome::Failed(Failure::mdm(
             12021,
             format!("\u{201c}{other}\u{201d} is not a valid request type."),

@@ -81,7 +81,9 @@ impl Device {
 
     fn candidate(&self, profile: &Profile, identity: Identity, awaiting: bool) -> Result<Enrolment> {
         let mut state = self.state.lock();
-        let unlock = messages::has_unlock_token(self.spec.model).then(|| state.dice.bytes(64));
+        let unlocks = messages::has_unlock_token(self.spec.model) && !self.spec.user_enrollment;
+        let unlock = unlocks.then(|| state.dice.bytes(64));
+        state.enrollment_id = self.spec.user_enrollment.then(|| state.dice.uuid());
         Ok(Enrolment {
             number: state.counts.enrolments + 1,
             profile_identifier: profile.identifier.clone(),
@@ -92,6 +94,8 @@ impl Device {
             lines: Vec::new(),
             unlock_token: unlock,
             bootstrap_token: None,
+            declarations: std::collections::BTreeMap::new(),
+            declarations_token: None,
         })
     }
 
@@ -102,14 +106,14 @@ impl Device {
             (state.dice.bytes(TOKEN_BYTES), state.dice.uuid())
         };
         let mailbox = self.network.registry.register(&token, topic, std::sync::Arc::clone(&self.bell));
-        Line { user, token, magic, mailbox, pending: None, not_now: false }
+        Line { user, token, magic, mailbox, pending: None, not_now: false, declarations_due: false }
     }
 
     /// Sends a check-in message that must succeed.
     async fn check_in(&self, enrolment: &Enrolment, message: &Dictionary) -> Result<()> {
         match self.put(enrolment, Kind::CheckIn, xml(message)?).await? {
             Reply::Accepted(_) => Ok(()),
-            Reply::Unenrol(why) | Reply::Failed(why) => bail!(why),
+            Reply::Unenrol(why) | Reply::Failed(_, why) => bail!(why),
             Reply::Declined => bail!("the server answered 410"),
         }
     }
@@ -157,7 +161,7 @@ impl Device {
                 self.leave(&why).await;
                 bail!(why)
             }
-            Reply::Failed(why) => bail!("TokenUpdate of a user: {why}"),
+            Reply::Failed(_, why) => bail!("TokenUpdate of a user: {why}"),
         }
     }
 

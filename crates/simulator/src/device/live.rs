@@ -10,10 +10,43 @@ use super::{Device, Session};
 
 /// How soon a device in Setup Assistant polls again.
 const IMPATIENT: Duration = Duration::from_secs(2);
-/// How soon a device tries again when the server did not answer as it should.
-const RETRY: Duration = Duration::from_secs(5);
+/// How soon a device tries again when the server did not answer as it should; doubled each time.
+const RETRY: Duration = Duration::from_secs(1);
+/// The longest wait between two attempts.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 impl Device {
+    /// Lives until cancelled.
+    pub(crate) async fn live(&self, cancel: &CancellationToken) {
+        let mut failures = 0;
+        loop {
+            let pause = self.pause(failures);
+            let timer = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let by_bell = tokio::select! {
+                () = cancel.cancelled() => return,
+                () = self.bell.notified() => true,
+                () = timer => false,
+            };
+            let work = async {
+                let _talk = self.talking.lock().await;
+                let result = if by_bell { self.answer_bell().await } else { self.poll_all().await };
+                self.finish(result).await
+            };
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                result = work => {
+                    let complete = result.is_ok_and(|session| session.complete);
+                    failures = if complete { 0 } else { failures + 1 };
+                }
+            }
+        }
+    }
+
     /// Takes the pushes that have come; returns the channels to poll.
     fn woken(&self) -> Vec<Option<String>> {
         let mut state = self.state.lock();
@@ -36,73 +69,47 @@ impl Device {
         channels
     }
 
-    /// Lives until cancelled.
-    pub(crate) async fn live(&self, cancel: &CancellationToken) {
-        let mut complete = true;
-        loop {
-            let pause = self.pause(complete);
-            let timer = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let by_push = tokio::select! {
-                () = cancel.cancelled() => return,
-                () = self.bell.notified() => true,
-                () = timer => false,
-            };
-            let work = async {
-                let _talk = self.talking.lock().await;
-                let result = if by_push { self.answer_bell().await } else { self.poll_all().await };
-                self.finish(result).await
-            };
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                result = work => complete = result.is_ok_and(|session| session.complete),
-            }
-        }
+    /// The channels on which something waits: a result, or a command that was put off.
+    fn waiting(&self) -> Vec<Option<String>> {
+        let state = self.state.lock();
+        let lines = state.enrolment.as_ref().map(|one| one.lines.as_slice()).unwrap_or_default();
+        lines
+            .iter()
+            .filter(|line| line.not_now || line.pending.is_some())
+            .map(|line| line.user.as_ref().map(|user| user.short_name.clone()))
+            .collect()
     }
 
-    /// Polls the channels that were pushed; a bell without a push (the user did something) polls those that wait.
+    /// Polls the channels that were pushed; at a bell without a push, because the user did something, those that wait.
     async fn answer_bell(&self) -> Result<Session> {
         let mut channels = self.woken();
         if channels.is_empty() {
-            let state = self.state.lock();
-            let lines = state.enrolment.as_ref().map(|one| one.lines.as_slice()).unwrap_or_default();
-            channels = lines
-                .iter()
-                .filter(|line| line.not_now || line.pending.is_some())
-                .map(|line| line.user.as_ref().map(|user| user.short_name.clone()))
-                .collect();
+            channels = self.waiting();
         }
-        let mut total = Session { commands: 0, complete: true };
-        for user in channels {
-            let session = self.session(user.as_deref()).await?;
-            total.commands += session.commands;
-            total.complete &= session.complete;
-        }
-        self.come_back().await?;
-        Ok(total)
+        self.poll_channels(channels).await
     }
 
-    /// How long the device waits before it polls without being asked.
-    fn pause(&self, complete: bool) -> Option<Duration> {
-        let state = self.state.lock();
+    /// How long the device waits before it polls without being asked, after so many failures in a row.
+    fn pause(&self, failures: u32) -> Option<Duration> {
+        let retry = RETRY.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        let retry = (failures > 0).then(|| retry.min(LONGEST_RETRY));
+        let mut state = self.state.lock();
         if matches!(state.phase, Phase::Off | Phase::PinLocked) {
             return None;
         }
         if self.comeback.lock().is_some() {
-            return Some(RETRY);
+            return retry.or(Some(RETRY));
         }
-        let enrolment = state.enrolment.as_ref()?;
-        if enrolment.awaiting_configuration {
-            return Some(IMPATIENT);
+        let usual = match state.enrolment.as_ref()? {
+            enrolment if enrolment.awaiting_configuration => Some(IMPATIENT),
+            _ => self.spec.poll_every,
+        };
+        // Devices that started together shall not poll together for ever.
+        let spread = 0.9 + f64::from(u32::try_from(state.dice.below(200)).unwrap_or(0)) / 1000.0;
+        let usual = usual.map(|usual| usual.mul_f64(spread));
+        match (retry, usual) {
+            (Some(retry), Some(usual)) => Some(retry.min(usual)),
+            (retry, usual) => retry.or(usual),
         }
-        let unsent = enrolment.lines.iter().any(|line| line.pending.is_some());
-        if unsent && !complete {
-            return Some(RETRY);
-        }
-        self.spec.poll_every
     }
 }

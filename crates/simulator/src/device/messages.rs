@@ -15,9 +15,18 @@ pub(crate) fn dictionary<const N: usize>(entries: [(&str, Value); N]) -> Diction
 
 /// The keys that say who speaks.
 pub(crate) fn identify(into: &mut Dictionary, state: &State, user: Option<&User>) {
-    into.insert("UDID".to_owned(), state.hardware.udid.clone().into());
+    let user_key = match &state.enrollment_id {
+        Some(id) => {
+            into.insert("EnrollmentID".to_owned(), id.clone().into());
+            "EnrollmentUserID"
+        }
+        None => {
+            into.insert("UDID".to_owned(), state.hardware.udid.clone().into());
+            "UserID"
+        }
+    };
     let Some(user) = user else { return };
-    into.insert("UserID".to_owned(), user.id.clone().into());
+    into.insert(user_key.to_owned(), user.id.clone().into());
     into.insert("UserShortName".to_owned(), user.short_name.clone().into());
     if user.id != SHARED_USER {
         into.insert("UserLongName".to_owned(), user.long_name.clone().into());
@@ -37,10 +46,12 @@ pub(crate) fn authenticate(state: &State, topic: &str) -> Dictionary {
         ("ProductName", hardware.product().into()),
         ("OSVersion", hardware.os.clone().into()),
         ("BuildVersion", hardware.build().into()),
-        ("SerialNumber", hardware.serial.clone().into()),
     ]);
-    if let Some(imei) = &hardware.imei {
-        message.insert("IMEI".to_owned(), imei.clone().into());
+    if state.enrollment_id.is_none() {
+        message.insert("SerialNumber".to_owned(), hardware.serial.clone().into());
+        if let Some(imei) = &hardware.imei {
+            message.insert("IMEI".to_owned(), imei.clone().into());
+        }
     }
     identify(&mut message, state, None);
     message

@@ -30,13 +30,18 @@ impl Device {
             let lines = state.enrolment.as_ref().map(|one| one.lines.as_slice()).unwrap_or_default();
             lines.iter().map(|line| line.user.as_ref().map(|user| user.short_name.clone())).collect()
         };
+        self.poll_channels(users).await
+    }
+
+    /// Polls these channels. An erase in a session may open a way back, which is taken at once.
+    pub(crate) async fn poll_channels(&self, users: Vec<Option<String>>) -> Result<Session> {
         let mut total = Session { commands: 0, complete: true };
         for user in users {
             let session = self.session(user.as_deref()).await?;
             total.commands += session.commands;
             total.complete &= session.complete;
+            total.complete &= self.sync_declarations(user.as_deref()).await?;
         }
-        // An erase in the session may have opened a way back.
         self.come_back().await?;
         Ok(total)
     }
@@ -197,7 +202,7 @@ impl Device {
                 self.close_user_channel(user, enrolment);
                 return Next::End { complete: false };
             }
-            Reply::Failed(why) => {
+            Reply::Failed(_, why) => {
                 let mut state = self.state.lock();
                 state.counts.failed_requests += 1;
                 state.note(why);

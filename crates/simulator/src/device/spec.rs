@@ -143,6 +143,8 @@ pub struct DeviceSpec {
     /// The enrolment that Setup Assistant finds by itself, as with Automated Device Enrollment: the device then
     /// waits for `DeviceConfigured`, and comes back after every erase.
     pub automated: Option<ProfileSource>,
+    /// Enrols as a personal device by User Enrollment: an `EnrollmentID` in place of UDID, serial number and IMEI.
+    pub user_enrollment: bool,
     /// The local user of a Mac that gets a user channel.
     pub local_user: Option<String>,
     /// An erased Mac says `Error` and erases anyway, as Apple documents for `ObliterationBehavior` `Default`.
@@ -170,6 +172,7 @@ impl DeviceSpec {
             signature: SignatureForm::default(),
             scep: ScepForm::default(),
             automated: None,
+            user_enrollment: false,
             local_user: model.is_mac().then(|| "nurse".to_owned()),
             erase_says_error: false,
             keep_alive: false,

@@ -67,6 +67,8 @@ pub struct DeviceState {
     pub profiles: Vec<String>,
     /// Users with a channel of their own.
     pub users: Vec<String>,
+    /// Identifiers of the declarations that the device has.
+    pub declarations: Vec<String>,
     /// How often which things happened.
     pub counts: Counts,
     /// How many commands were answered, by RequestType and status.
@@ -124,6 +126,8 @@ pub struct Counts {
     pub pushes: u64,
     /// Pushes with another magic than its own.
     pub foreign_pushes: u64,
+    /// Declarations synchronised with the server.
+    pub declaration_syncs: u32,
     /// Sessions with the server.
     pub polls: u64,
     /// Requests that failed or were answered with something else than 2xx.
@@ -168,6 +172,8 @@ pub(crate) struct Line {
     pub(crate) pending: Option<Pending>,
     /// `NotNow` was the last status sent: the device polls by itself when it can.
     pub(crate) not_now: bool,
+    /// `DeclarativeManagement` was commanded, and what the declarations are is still to be asked.
+    pub(crate) declarations_due: bool,
 }
 
 /// An accepted enrolment.
@@ -183,6 +189,10 @@ pub(crate) struct Enrolment {
     pub(crate) lines: Vec<Line>,
     pub(crate) unlock_token: Option<Vec<u8>>,
     pub(crate) bootstrap_token: Option<Vec<u8>>,
+    /// What was declared, by identifier, with the server's token.
+    pub(crate) declarations: BTreeMap<String, String>,
+    /// The token of the whole set that was applied last.
+    pub(crate) declarations_token: Option<String>,
 }
 
 impl Enrolment {
@@ -209,6 +219,8 @@ pub(crate) struct State {
     pub(crate) supervised: bool,
     pub(crate) phase: Phase,
     pub(crate) enrolment: Option<Enrolment>,
+    /// In place of the UDID, in a User Enrollment.
+    pub(crate) enrollment_id: Option<String>,
     pub(crate) profiles: Vec<Profile>,
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) passcode_set: bool,
@@ -232,6 +244,7 @@ impl State {
             supervised,
             phase: Phase::SetupAssistant,
             enrolment: None,
+            enrollment_id: None,
             profiles: Vec::new(),
             certificates: Vec::new(),
             passcode_set: passcode,
@@ -291,6 +304,9 @@ impl State {
                 .into_iter()
                 .flatten()
                 .collect(),
+            declarations: enrolment
+                .map(|enrolment| enrolment.declarations.keys().cloned().collect())
+                .unwrap_or_default(),
             counts: self.counts.clone(),
             commands: self.commands.clone(),
             executed: self.executed.clone(),

@@ -188,7 +188,7 @@ impl Device {
                 self.drop_enrolment(&why);
                 bail!(why)
             }
-            Reply::Failed(why) => bail!("{kind}: {why}"),
+            Reply::Failed(_, why) => bail!("{kind}: {why}"),
             Reply::Declined => bail!("{kind}: the server answered 410"),
         }
     }
@@ -230,7 +230,7 @@ impl Device {
                 self.drop_enrolment(&why);
                 bail!(why)
             }
-            Reply::Failed(why) => bail!("UserAuthenticate: {why}"),
+            Reply::Failed(_, why) => bail!("UserAuthenticate: {why}"),
         };
         let challenge = answer.get("DigestChallenge").and_then(Value::as_string);
         ensure!(challenge == Some(""), "UserAuthenticate: a simulated user has no password for a challenge");
@@ -251,7 +251,7 @@ impl Device {
                 self.drop_enrolment(&why);
                 bail!(why)
             }
-            Reply::Failed(why) => bail!("TokenUpdate: {why}"),
+            Reply::Failed(_, why) => bail!("TokenUpdate: {why}"),
             Reply::Declined => bail!("TokenUpdate: the server answered 410"),
         }
     }

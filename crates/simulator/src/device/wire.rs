@@ -34,8 +34,8 @@ pub(crate) enum Reply {
     Unenrol(String),
     /// 410, for the channel of a user.
     Declined,
-    /// Anything else: it tries again later.
-    Failed(String),
+    /// Anything else: it tries again later. The status and a text.
+    Failed(StatusCode, String),
 }
 
 /// Writes a dictionary as an XML property list.
@@ -123,14 +123,14 @@ fn judge(answer: Answer) -> Reply {
         StatusCode::UNAUTHORIZED if !is_bearer(&answer) => {
             Reply::Unenrol("the server answered 401".to_owned())
         }
-        StatusCode::FORBIDDEN => match error_code(&answer).as_deref() {
+        status @ StatusCode::FORBIDDEN => match error_code(&answer).as_deref() {
             Some("com.apple.unrecognized.device") => {
                 Reply::Unenrol("the server does not recognise the device".to_owned())
             }
-            code => Reply::Failed(format!("403 {}", code.unwrap_or("without a code"))),
+            code => Reply::Failed(status, format!("403 {}", code.unwrap_or("without a code"))),
         },
         StatusCode::GONE => Reply::Declined,
-        status => Reply::Failed(format!("the server answered {status}")),
+        status => Reply::Failed(status, format!("the server answered {status}")),
     }
 }
 
@@ -188,12 +188,12 @@ mod tests {
         let code = r#"{"code":"com.apple.unrecognized.device"}"#;
         let json = ("content-type", "application/json; charset=utf-8");
         assert!(matches!(judge(answer(401, &[], "")), Reply::Unenrol(_)));
-        assert!(matches!(judge(answer(401, &[("www-authenticate", "Bearer x")], "")), Reply::Failed(_)));
+        assert!(matches!(judge(answer(401, &[("www-authenticate", "Bearer x")], "")), Reply::Failed(..)));
         assert!(matches!(judge(answer(403, &[json], code)), Reply::Unenrol(_)));
-        assert!(matches!(judge(answer(403, &[], code)), Reply::Failed(_)));
+        assert!(matches!(judge(answer(403, &[], code)), Reply::Failed(..)));
         assert!(matches!(
             judge(answer(403, &[json], r#"{"code":"com.apple.softwareupdate.required"}"#)),
-            Reply::Failed(_)
+            Reply::Failed(..)
         ));
         let plist =
             "<plist><dict><key>code</key><string>com.apple.unrecognized.device</string></dict></plist>";
@@ -202,7 +202,7 @@ mod tests {
             Reply::Unenrol(_)
         ));
         for status in [400, 404, 500, 503] {
-            assert!(matches!(judge(answer(status, &[], "")), Reply::Failed(_)));
+            assert!(matches!(judge(answer(status, &[], "")), Reply::Failed(..)));
         }
         assert!(matches!(judge(answer(410, &[], "")), Reply::Declined));
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 mod commands;
+mod declarations;
 mod enrolment;
 mod erase;
 mod faults;

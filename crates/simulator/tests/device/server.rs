@@ -61,6 +61,8 @@ pub(crate) struct Script {
     pub(crate) answers: Mutex<VecDeque<Answer>>,
     /// Answers to messages of a type.
     pub(crate) by_type: Mutex<BTreeMap<String, Answer>>,
+    /// Answers to `DeclarativeManagement`, in order.
+    pub(crate) declarative: Mutex<VecDeque<Answer>>,
     pub(crate) challenges: Mutex<Vec<String>>,
 }
 
@@ -273,6 +275,11 @@ async fn handle(
         return scripted.response();
     }
     let kind = message.get("MessageType").and_then(Value::as_string);
+    if kind == Some("DeclarativeManagement")
+        && let Some(scripted) = script.declarative.lock().pop_front()
+    {
+        return scripted.response();
+    }
     if let Some(kind) = kind {
         return script.by_type.lock().get(kind).map_or_else(|| answer(200, "", Vec::new()), Answer::response);
     }

@@ -1,7 +1,7 @@
 //! User channels and bootstrap tokens.
 
 use plist::{Dictionary, Value};
-use simulator::Model;
+use simulator::{DeviceSpec, Model, SimulatedDevice};
 
 use crate::server::{Answer, dictionary};
 use crate::{data, enrolled, error_code, text};
@@ -78,4 +78,27 @@ async fn the_bootstrap_token_is_set_fetched_and_removed() {
     assert_eq!(mac.fetch_bootstrap_token().await.unwrap(), Some(token));
     mac.remove_bootstrap_token().await.unwrap();
     assert!(!server.seen("SetBootstrapToken")[1].message.contains_key("BootstrapToken"));
+}
+
+#[tokio::test]
+async fn a_user_enrolment_tells_neither_udid_nor_serial_number_and_cannot_be_erased() {
+    let server = crate::Server::start().await;
+    let spec = DeviceSpec { user_enrollment: true, ..DeviceSpec::new(Model::IPhone, 11) };
+    let device = SimulatedDevice::new(spec, crate::network());
+    device.enroll(&crate::source(&server)).await.unwrap();
+    let queries = ["UDID", "SerialNumber", "WiFiMAC", "OSVersion"].into_iter().map(Value::from).collect();
+    let keys = dictionary([("Queries", Value::Array(queries))]);
+    let report = crate::run(&server, &device, "DeviceInformation", keys).await;
+    assert_eq!(report.message["QueryResponses"].as_dictionary().unwrap().len(), 1);
+    let report = crate::run(&server, &device, "EraseDevice", Dictionary::new()).await;
+    assert_eq!(text(&report, "Status"), "Error");
+    let id = text(&report, "EnrollmentID");
+    assert_eq!(id.len(), 36);
+    for seen in server.script.seen.lock().iter() {
+        assert_eq!(text(seen, "EnrollmentID"), id);
+        for key in ["UDID", "SerialNumber", "IMEI", "UnlockToken"] {
+            assert!(!seen.message.contains_key(key), "{key}");
+        }
+    }
+    assert_eq!(device.snapshot().counts.erasures, 0);
 }

@@ -21,6 +21,21 @@ const NETWORK: [&str; 10] = [
     "WiFiMAC",
 ];
 
+/// Queries that a User Enrollment never answers.
+const NOT_PERSONAL: [&str; 11] = [
+    "AwaitingConfiguration",
+    "BluetoothMAC",
+    "EthernetMAC",
+    "IMEI",
+    "IsMDMLostModeEnabled",
+    "ModemFirmwareVersion",
+    "ProvisioningUDID",
+    "SerialNumber",
+    "ServiceSubscriptions",
+    "UDID",
+    "WiFiMAC",
+];
+
 /// `DeviceInformation`: what is not known, not available or not granted is left out.
 pub(super) fn device_information(state: &State, keys: &Dictionary, user: Option<&User>) -> Outcome {
     let rights =
@@ -33,7 +48,8 @@ pub(super) fn device_information(state: &State, keys: &Dictionary, user: Option<
             query if NETWORK.contains(&query) => 32,
             _ => 16,
         };
-        if rights & right != right {
+        let private = state.enrollment_id.is_some() && NOT_PERSONAL.contains(&query);
+        if rights & right != right || private {
             continue;
         }
         if let Some(value) = current(state, query, user).or_else(|| state.hardware.fact(query)) {

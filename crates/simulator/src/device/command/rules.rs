@@ -31,6 +31,8 @@ struct Rule {
     shared_user: bool,
     /// Not on a Shared iPad.
     not_shared: bool,
+    /// Not in a User Enrollment.
+    not_personal: bool,
 }
 
 const PLAIN: Rule = Rule {
@@ -40,6 +42,7 @@ const PLAIN: Rule = Rule {
     mac_user: false,
     shared_user: false,
     not_shared: false,
+    not_personal: false,
 };
 
 fn rule(request_type: &str) -> Option<Rule> {
@@ -54,11 +57,15 @@ fn rule(request_type: &str) -> Option<Rule> {
         "SecurityInfo" => Rule { right: right::SECURITY, mac_user: true, ..PLAIN },
         "Settings" => Rule { right: right::SETTINGS, mac_user: true, shared_user: true, ..PLAIN },
         "DeviceLock" => Rule { right: right::LOCK, ..PLAIN },
-        "RestartDevice" | "ShutDownDevice" => Rule { right: right::LOCK, supervised: true, ..PLAIN },
-        "ClearPasscode" => Rule { right: right::LOCK, ios_only: true, not_shared: true, ..PLAIN },
-        "EraseDevice" => Rule { right: right::ERASE, ..PLAIN },
+        "RestartDevice" | "ShutDownDevice" => {
+            Rule { right: right::LOCK, supervised: true, not_personal: true, ..PLAIN }
+        }
+        "ClearPasscode" => {
+            Rule { right: right::LOCK, ios_only: true, not_shared: true, not_personal: true, ..PLAIN }
+        }
+        "EraseDevice" => Rule { right: right::ERASE, not_personal: true, ..PLAIN },
         "EnableLostMode" | "DisableLostMode" | "DeviceLocation" | "PlayLostModeSound" => {
-            Rule { ios_only: true, supervised: true, ..PLAIN }
+            Rule { ios_only: true, supervised: true, not_personal: true, ..PLAIN }
         }
         "DeviceConfigured" => Rule { supervised: true, ..PLAIN },
         "UserList" => PLAIN,
@@ -80,6 +87,10 @@ pub(super) fn refusal(state: &State, command: &Command, user: Option<&User>) -> 
                 format!("{name} is not for the user channel"),
             )));
         }
+    }
+    let personal = state.enrollment_id.is_some();
+    if personal && (rule.not_personal || (name == "DeviceLock" && model.is_mac())) {
+        return invalid("not in a User Enrollment");
     }
     if rule.ios_only && model.is_mac() {
         return invalid("a Mac does not know this command");
