@@ -4,6 +4,8 @@ mod column;
 mod connection;
 mod engine;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod ids;
 mod models;
 mod open_error;

@@ -169,12 +169,15 @@ impl Store {
     pub async fn close(&self) {
         self.write_room.close();
         self.read_room.close();
-        let (done, finished) = oneshot::channel();
-        if let Some(writer) = self.writer.lock().take() {
-            drop(writer.send(Message::Stop(done)));
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer {
+            let (done, finished) = oneshot::channel();
+            if writer.send(Message::Stop(done)).is_ok() {
+                // An error means that the thread has ended already.
+                let _ = finished.await;
+            }
         }
         drop(self.readers.lock().take());
-        drop(finished.await);
         let threads = std::mem::take(&mut *self.threads.lock());
         let joined = tokio::task::spawn_blocking(move || {
             for thread in threads {

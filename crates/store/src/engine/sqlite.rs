@@ -156,3 +156,6 @@ pub(crate) fn checkpoint(connection: &mut SqliteConnection) -> Result<(), Error>
     connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE);")?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

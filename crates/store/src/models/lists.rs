@@ -10,8 +10,8 @@ use super::{Delivery, DeliveryFilter, Enrollment, IdempotencyKey, Identity, Job,
 use crate::column::Millis;
 use crate::schema::{deliveries, enrollments, idempotency_keys, identities, jobs, pending, reports};
 use crate::{
-    CommandId, Connection, DeliverySeq, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, JobId, JobState,
-    Page, TokenId,
+    CommandId, Connection, DeliverySeq, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, JobId,
+    JobState, Page, TokenId,
 };
 
 /// Which identities are wanted. Empty means all.

@@ -197,4 +197,13 @@ impl QueueIndex {
         self.touched.truncate(before);
         self.finished.extend(loaded.finished);
     }
+
+    /// Everything that a fresh reading of the rows must give as well, for comparison.
+    #[cfg(test)]
+    pub(crate) fn contents(&self) -> String {
+        let channels: BTreeMap<_, _> = self.channels.iter().collect();
+        let places: BTreeMap<_, _> = self.places.iter().collect();
+        let heads: BTreeMap<_, _> = self.heads.iter().collect();
+        format!("{channels:#?}\n{places:?}\n{heads:?}\n{:?}", self.expiries)
+    }
 }
