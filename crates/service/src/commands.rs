@@ -16,8 +16,8 @@ use crate::devices::ChannelState;
 use crate::events::Event;
 use crate::operators::Operator;
 use crate::views::{
-    CancelAnswer, CommandAnswer, CommandDetailView, CommandQuery, CommandRequest, CommandTypeView, CommandView, Page, PushAnswer,
-    PushRequest,
+    CancelAnswer, CommandAnswer, CommandDetailView, CommandQuery, CommandRequest, CommandTypeView,
+    CommandView, Page, PushAnswer, PushRequest,
 };
 use crate::{Context, Error, push, targets};
 
@@ -53,7 +53,11 @@ impl Commands {
         let mut answer = order.empty_answer();
         for chunk in request.targets.chunks(CHUNK) {
             let (context, order, chunk) = (self.context.clone(), Arc::clone(&order), chunk.to_vec());
-            let part = self.context.store.tx("send_command", move |tx| queue::send(tx, &context, &order, &chunk)).await?;
+            let part = self
+                .context
+                .store
+                .tx("send_command", move |tx| queue::send(tx, &context, &order, &chunk))
+                .await?;
             answer.queued.extend(part.queued);
             answer.refused.extend(part.refused);
             for advice in part.advice {
@@ -63,7 +67,8 @@ impl Commands {
             }
         }
         for queued in answer.queued.iter().filter(|queued| !queued.already) {
-            let event = Event::new("command.queued", now).about(queued.device_id.into(), queued.enrollment_id.into());
+            let event =
+                Event::new("command.queued", now).about(queued.device_id.into(), queued.enrollment_id.into());
             let detail = json!({
                 "command_uuid": queued.command_uuid, "request_type": answer.request_type, "delivery": queued.delivery,
             });
@@ -100,12 +105,14 @@ impl Commands {
     /// [`Error::NotFound`].
     pub async fn cancel(&self, operator: &Operator, uuid: String) -> Result<CancelAnswer, Error> {
         let now = self.context.now();
-        let (act, by) = (Act::new(operator, "command.cancel").on(uuid.clone()), format!("by {}", operator.name));
+        let (act, by) =
+            (Act::new(operator, "command.cancel").on(uuid.clone()), format!("by {}", operator.name));
         let answer = self
             .context
             .store
             .tx("cancel_command", move |tx| {
-                let command = Command::find_by_uuid(tx, &uuid)?.ok_or_else(|| Error::not_found("command", &uuid))?;
+                let command =
+                    Command::find_by_uuid(tx, &uuid)?.ok_or_else(|| Error::not_found("command", &uuid))?;
                 let filter = DeliveryFilter { command_id: Some(command.id), ..DeliveryFilter::default() };
                 let mut answer = CancelAnswer::default();
                 let mut after = None;
@@ -118,12 +125,18 @@ impl Commands {
                         if cancelled { &mut answer.cancelled } else { &mut answer.too_late }.push(seq);
                     }
                 }
-                audit::record(tx, now, &act.clone().with(json!({ "cancelled": answer.cancelled, "too_late": answer.too_late })))?;
+                audit::record(
+                    tx,
+                    now,
+                    &act.clone().with(json!({ "cancelled": answer.cancelled, "too_late": answer.too_late })),
+                )?;
                 Ok::<_, Error>(answer)
             })
             .await?;
         for seq in &answer.cancelled {
-            self.context.events.publish(Event::new("command.cancelled", now).with(json!({ "delivery": seq })));
+            self.context
+                .events
+                .publish(Event::new("command.cancelled", now).with(json!({ "delivery": seq })));
         }
         Ok(answer)
     }
@@ -148,7 +161,12 @@ impl Commands {
                         Err(targets::Miss::Failed(error)) => return Err(error),
                         Err(miss) => answer.refused.push(miss.view(name)),
                         Ok(target) => match ChannelState::of(&target.channel).objection() {
-                            Some(why) => answer.refused.push(targets::refusal(name, "no_push", why.to_owned(), Vec::new())),
+                            Some(why) => answer.refused.push(targets::refusal(
+                                name,
+                                "no_push",
+                                why.to_owned(),
+                                Vec::new(),
+                            )),
                             None => {
                                 push::wake(tx, target.channel.id, now)?;
                                 answer.queued.push(target.channel.key);
@@ -162,3 +180,6 @@ impl Commands {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests;

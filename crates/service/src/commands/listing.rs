@@ -24,13 +24,15 @@ pub(super) fn list(connection: &mut Connection, query: CommandQuery) -> Result<P
 }
 
 pub(super) fn show(connection: &mut Connection, uuid: &str) -> Result<CommandDetailView, Error> {
-    let command = Command::find_by_uuid(connection, uuid)?.ok_or_else(|| Error::not_found("command", uuid))?;
+    let command =
+        Command::find_by_uuid(connection, uuid)?.ok_or_else(|| Error::not_found("command", uuid))?;
     let filter = DeliveryFilter { command_id: Some(command.id), ..DeliveryFilter::default() };
     let rows = Delivery::list(connection, &filter, StorePage::first(SHOWN))?;
     let counts = Delivery::count_by_command(connection, &[command.id])?;
     Ok(CommandDetailView {
         command: view(&command, counts.get(&command.id).copied().unwrap_or_default()),
-        body: deliveries::body(&command).map_or(serde_json::Value::Null, |body| plist_json::dictionary_to_json(&body)),
+        body: deliveries::body(&command)
+            .map_or(serde_json::Value::Null, |body| plist_json::dictionary_to_json(&body)),
         deliveries: deliveries::views(connection, &rows)?,
     })
 }

@@ -32,7 +32,11 @@ pub(crate) fn refusals(command: &Dictionary) -> Vec<Refusal> {
     if let Some((_, key)) = MANAGED_ONLY.iter().find(|(name, _)| *name == request_type)
         && command.get(key).and_then(Value::as_boolean) != Some(true)
     {
-        return vec![Refusal::new(*key, Rule::Ownership, format!("Set {key} to true: the rest is the owner's."))];
+        return vec![Refusal::new(
+            *key,
+            Rule::Ownership,
+            format!("Set {key} to true: the rest is the owner's."),
+        )];
     }
     if request_type != "DeviceInformation" {
         return Vec::new();
@@ -41,7 +45,8 @@ pub(crate) fn refusals(command: &Dictionary) -> Vec<Refusal> {
     let unwanted = queries.iter().enumerate().filter_map(|(index, query)| {
         let name = query.as_string().unwrap_or_default();
         let advice = format!("{name} is not asked of a personal device.");
-        (!PERSONAL_QUERIES.contains(&name)).then(|| Refusal::new(format!("Queries[{index}]"), Rule::Ownership, advice))
+        (!PERSONAL_QUERIES.contains(&name))
+            .then(|| Refusal::new(format!("Queries[{index}]"), Rule::Ownership, advice))
     });
     unwanted.collect()
 }
@@ -55,9 +60,18 @@ mod tests {
     #[test]
     fn nothing_that_erases_locks_or_locates_goes_to_a_personal_device() {
         let erase = commands::erase_device(&commands::EraseDevice::default());
-        let all = [erase, commands::device_lock(None, None, None), commands::device_location(), commands::shut_down_device()];
+        let all = [
+            erase,
+            commands::device_lock(None, None, None),
+            commands::device_location(),
+            commands::shut_down_device(),
+        ];
         for command in all {
-            assert_eq!(refusals(&command).iter().map(|refusal| refusal.rule).collect::<Vec<_>>(), [Rule::Ownership], "{command:?}");
+            assert_eq!(
+                refusals(&command).iter().map(|refusal| refusal.rule).collect::<Vec<_>>(),
+                [Rule::Ownership],
+                "{command:?}"
+            );
         }
     }
 

@@ -31,14 +31,16 @@ pub(crate) fn check(
     target: &Target,
 ) -> Result<Result<Ready, TargetRefusalView>, Error> {
     let facts = Report::current_facts(connection, target.device.id)?;
-    let verdict = catalog::check(What::Request(&without_marks(&wanted.dictionary)), &device_facts(target, &facts));
+    let verdict =
+        catalog::check(What::Request(&without_marks(&wanted.dictionary)), &device_facts(target, &facts));
     let mut refusals = Vec::new();
     if target.enrollment.ownership == catalog::Ownership::Personal {
         refusals.extend(personal::refusals(&wanted.dictionary));
     }
     refusals.extend(verdict.refusals);
     if !refusals.is_empty() {
-        let detail = refusals.iter().map(|refusal| refusal.advice.as_str()).next().unwrap_or_default().to_owned();
+        let detail =
+            refusals.iter().map(|refusal| refusal.advice.as_str()).next().unwrap_or_default().to_owned();
         let views = refusals.iter().map(|refusal| RefusalView::of(Some(&target.name), refusal)).collect();
         return Ok(Err(targets::refusal(&target.name, "refused", detail, views)));
     }

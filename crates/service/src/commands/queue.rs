@@ -17,7 +17,14 @@ use crate::views::{CommandAnswer, CommandRequest, QueuedView};
 use crate::{Context, Error, push};
 
 /// What can take a device out of a thief's hands goes first (apple.md 2.4, rule 8).
-const URGENT: &[&str] = &["EraseDevice", "DeviceLock", "EnableLostMode", "DisableLostMode", "DeviceLocation", "PlayLostModeSound"];
+const URGENT: &[&str] = &[
+    "EraseDevice",
+    "DeviceLock",
+    "EnableLostMode",
+    "DisableLostMode",
+    "DeviceLocation",
+    "PlayLostModeSound",
+];
 const URGENT_LANE: i16 = 0;
 /// The lane of what operators ask for.
 const USUAL_LANE: i16 = 100;
@@ -40,7 +47,12 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn new(context: &Context, operator: &Operator, request: &CommandRequest, wanted: Wanted) -> Self {
+    pub(super) fn new(
+        context: &Context,
+        operator: &Operator,
+        request: &CommandRequest,
+        wanted: Wanted,
+    ) -> Self {
         let body = write_xml(&wanted.dictionary);
         let made = || clock::new_id(context.clock.as_ref()).to_string().to_ascii_uppercase();
         Self {
@@ -83,7 +95,12 @@ impl Order {
 }
 
 /// Queues the order for some targets, in one transaction.
-pub(super) fn send(tx: &mut Tx<'_>, context: &Context, order: &Order, names: &[String]) -> Result<CommandAnswer, Error> {
+pub(super) fn send(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    order: &Order,
+    names: &[String],
+) -> Result<CommandAnswer, Error> {
     let now = context.now();
     let mut answer = order.empty_answer();
     for name in names {
@@ -103,17 +120,25 @@ pub(super) fn send(tx: &mut Tx<'_>, context: &Context, order: &Order, names: &[S
             }
         }
     }
-    let fresh: Vec<i64> = answer.queued.iter().filter(|queued| !queued.already).map(|queued| queued.delivery).collect();
+    let fresh: Vec<i64> =
+        answer.queued.iter().filter(|queued| !queued.already).map(|queued| queued.delivery).collect();
     let detail = json!({
         "request_type": order.wanted.request_type, "deliveries": fresh, "reason": order.reason,
         "refused": answer.refused.iter().map(|refused| &refused.target).collect::<Vec<_>>(),
     });
-    let act = Act::new(&order.operator, "command.send").on(order.uuid.clone()).of_class(order.classification.class);
+    let act =
+        Act::new(&order.operator, "command.send").on(order.uuid.clone()).of_class(order.classification.class);
     audit::record(tx, now, &act.with(detail))?;
     Ok(answer)
 }
 
-fn enqueue(tx: &mut Tx<'_>, context: &Context, order: &Order, target: &Target, ready: &Ready) -> Result<QueuedView, Error> {
+fn enqueue(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    order: &Order,
+    target: &Target,
+    ready: &Ready,
+) -> Result<QueuedView, Error> {
     let now = context.now();
     let uuid = if ready.pin.is_some() { order.own_uuid(target) } else { order.uuid.clone() };
     let mut view = QueuedView {
@@ -182,11 +207,17 @@ fn store_command(
     Ok(command)
 }
 
-fn escrow_pin(tx: &mut Tx<'_>, context: &Context, target: &Target, kind: SecretKind) -> Result<SecretId, Error> {
+fn escrow_pin(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    target: &Target,
+    kind: SecretKind,
+) -> Result<SecretId, Error> {
     let pin = pki::random_pin(PIN_DIGITS);
     let id = SecretId::new(context.clock.as_ref());
     let place = (id, target.enrollment.id);
-    let secret = Secret::seal(&context.sealer, place, kind, pin.expose_secret().as_bytes(), "ward", context.now())?;
+    let secret =
+        Secret::seal(&context.sealer, place, kind, pin.expose_secret().as_bytes(), "ward", context.now())?;
     secret.insert(tx)?;
     Ok(id)
 }

@@ -58,13 +58,16 @@ pub(crate) fn read(request: &CommandRequest) -> Result<Wanted, Error> {
     profiles(&wanted)?;
     // Checks the UUID and the type with the rules that the device's side has.
     let uuid = wanted.uuid.clone().unwrap_or_else(|| "made-later".to_owned());
-    Command::new(uuid, wanted.dictionary.clone()).map_err(|error| Error::invalid("command", error.to_string()))?;
+    Command::new(uuid, wanted.dictionary.clone())
+        .map_err(|error| Error::invalid("command", error.to_string()))?;
     Ok(wanted)
 }
 
 fn from_json(json: &serde_json::Map<String, serde_json::Value>) -> Result<Wanted, Error> {
-    let dictionary = catalog::command_from_json(&serde_json::Value::Object(json.clone())).map_err(Error::Refused)?;
-    let request_type = dictionary.get("RequestType").and_then(Value::as_string).unwrap_or_default().to_owned();
+    let dictionary =
+        catalog::command_from_json(&serde_json::Value::Object(json.clone())).map_err(Error::Refused)?;
+    let request_type =
+        dictionary.get("RequestType").and_then(Value::as_string).unwrap_or_default().to_owned();
     if request_type.is_empty() {
         return Err(Error::invalid("command.RequestType", "must name one of Apple's commands"));
     }
@@ -75,13 +78,15 @@ fn from_plist(text: &str) -> Result<Wanted, Error> {
     let dense: String = text.split_ascii_whitespace().collect();
     let bytes = STANDARD.decode(dense).map_err(|_| Error::invalid("raw_plist", "is not base64"))?;
     let wrong = |error: &dyn std::fmt::Display| Error::invalid("raw_plist", error.to_string());
-    let whole = protocol_mdm::guard::parse_any_dictionary(&bytes, &Limits::OPERATOR).map_err(|error| wrong(&error))?;
+    let whole = protocol_mdm::guard::parse_any_dictionary(&bytes, &Limits::OPERATOR)
+        .map_err(|error| wrong(&error))?;
     if whole.contains_key("RequestType") {
         let command = Command::new("made-later".to_owned(), whole).map_err(|error| wrong(&error))?;
         return Ok(Wanted { dictionary: command.dictionary, request_type: command.request_type, uuid: None });
     }
     let given = whole.get("CommandUUID").is_some();
-    let command = Command::parse_or(&bytes, &Limits::OPERATOR, || Ok("made-later".to_owned())).map_err(|error| wrong(&error))?;
+    let command = Command::parse_or(&bytes, &Limits::OPERATOR, || Ok("made-later".to_owned()))
+        .map_err(|error| wrong(&error))?;
     let uuid = given.then(|| command.uuid.clone());
     Ok(Wanted { dictionary: command.dictionary, request_type: command.request_type, uuid })
 }
@@ -96,7 +101,8 @@ fn refusals(dictionary: &Dictionary) -> Vec<Refusal> {
 fn secrets_in(dictionary: &Dictionary, path: &str, found: &mut Vec<Refusal>) {
     for (key, value) in dictionary {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        let secret = key == "MDMProfileData" || secrets::kind_of(key).is_some() && !ALLOWED.contains(&key.as_str());
+        let secret =
+            key == "MDMProfileData" || secrets::kind_of(key).is_some() && !ALLOWED.contains(&key.as_str());
         if [handout::FILL_KEY, handout::PLAIN_RETURN].contains(&key.as_str()) {
             found.push(Refusal::new(path, Rule::UnknownKey, "This key is not Apple's."));
             continue;
@@ -119,11 +125,17 @@ fn secrets_in(dictionary: &Dictionary, path: &str, found: &mut Vec<Refusal>) {
 
 fn advice(key: &str) -> &'static str {
     match key {
-        "PIN" => "Leave the PIN out: Ward makes one, keeps it sealed before the device gets it, and shows it on request.",
+        "PIN" => {
+            "Leave the PIN out: Ward makes one, keeps it sealed before the device gets it, and shows it on request."
+        }
         "UnlockToken" => "Leave the token out: Ward fills in the one that the device gave.",
-        "MDMProfileData" => "Leave the profile out and set with_enrollment_profile: only Ward makes enrolment profiles.",
+        "MDMProfileData" => {
+            "Leave the profile out and set with_enrollment_profile: only Ward makes enrolment profiles."
+        }
         "BootstrapToken" => "Leave the token out: Ward keeps the one that the device gave.",
-        _ => "Commands that carry a secret of the operator's are not taken: it would stand unsealed in the queue.",
+        _ => {
+            "Commands that carry a secret of the operator's are not taken: it would stand unsealed in the queue."
+        }
     }
 }
 
@@ -135,7 +147,9 @@ fn return_to_service(request: &CommandRequest, wanted: &mut Wanted) -> Result<()
         return if asked { Err(Error::invalid(field, "is for EraseDevice only")) } else { Ok(()) };
     }
     let service = wanted.dictionary.get_mut("ReturnToService").and_then(Value::as_dictionary_mut);
-    let Some(service) = service.filter(|service| service.get("Enabled").and_then(Value::as_boolean) == Some(true)) else {
+    let Some(service) =
+        service.filter(|service| service.get("Enabled").and_then(Value::as_boolean) == Some(true))
+    else {
         let reason = "needs ReturnToService with Enabled true in the command";
         return if asked { Err(Error::invalid("with_enrollment_profile", reason)) } else { Ok(()) };
     };
@@ -157,10 +171,14 @@ fn profiles(wanted: &Wanted) -> Result<(), Error> {
         carried.push(("command.Payload", wanted.dictionary.get("Payload")));
     }
     let service = wanted.dictionary.get("ReturnToService").and_then(Value::as_dictionary);
-    carried.push(("command.ReturnToService.WiFiProfileData", service.and_then(|service| service.get("WiFiProfileData"))));
+    carried.push((
+        "command.ReturnToService.WiFiProfileData",
+        service.and_then(|service| service.get("WiFiProfileData")),
+    ));
     for (field, value) in carried {
         if let Some(bytes) = value.and_then(Value::as_data) {
-            protocol_profile::check_uploadable(bytes).map_err(|error| Error::invalid(field, error.to_string()))?;
+            protocol_profile::check_uploadable(bytes)
+                .map_err(|error| Error::invalid(field, error.to_string()))?;
         }
     }
     Ok(())

@@ -4,12 +4,22 @@ use super::*;
 
 fn request(command: serde_json::Value) -> CommandRequest {
     let serde_json::Value::Object(map) = command else { panic!("an object is wanted") };
-    CommandRequest { targets: vec!["one".to_owned()], command: Some(map), push: true, ..CommandRequest::default() }
+    CommandRequest {
+        targets: vec!["one".to_owned()],
+        command: Some(map),
+        push: true,
+        ..CommandRequest::default()
+    }
 }
 
 fn raw(xml: &str) -> CommandRequest {
     let text = STANDARD.encode(xml);
-    CommandRequest { targets: vec!["one".to_owned()], raw_plist: Some(text), push: true, ..CommandRequest::default() }
+    CommandRequest {
+        targets: vec!["one".to_owned()],
+        raw_plist: Some(text),
+        push: true,
+        ..CommandRequest::default()
+    }
 }
 
 const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?><plist version="1.0">"#;
@@ -47,10 +57,15 @@ fn a_request_that_brings_its_own_secret_is_refused_in_json_and_in_raw_xml() {
 #[test]
 fn marks_of_wards_own_cannot_be_sent() {
     for mark in [handout::FILL_KEY, handout::PLAIN_RETURN] {
-        let error = read(&request(json!({"RequestType": "InstallProfile", "Payload": "AAEC", mark: "renewal"}))).unwrap_err();
+        let error =
+            read(&request(json!({"RequestType": "InstallProfile", "Payload": "AAEC", mark: "renewal"})))
+                .unwrap_err();
         assert_eq!(rules(&error), [(mark.to_owned(), Rule::UnknownKey)]);
         let inside = json!({"RequestType": "EraseDevice", "ReturnToService": {"Enabled": true, mark: true}});
-        assert_eq!(rules(&read(&request(inside)).unwrap_err()), [(format!("ReturnToService.{mark}"), Rule::UnknownKey)]);
+        assert_eq!(
+            rules(&read(&request(inside)).unwrap_err()),
+            [(format!("ReturnToService.{mark}"), Rule::UnknownKey)]
+        );
     }
 }
 
@@ -76,8 +91,9 @@ fn raw_property_lists_are_taken_with_and_without_the_outer_dictionary_and_with_a
     let inner = "<dict><key>RequestType</key><string>ProfileList</string></dict>";
     let bare = read(&raw(&format!("{HEAD}{inner}</plist>"))).unwrap();
     assert_eq!((bare.request_type.as_str(), bare.uuid), ("ProfileList", None));
-    let outer =
-        format!("\u{feff}\n{HEAD}<dict><key>CommandUUID</key><string>abc</string><key>Command</key>{inner}</dict></plist>");
+    let outer = format!(
+        "\u{feff}\n{HEAD}<dict><key>CommandUUID</key><string>abc</string><key>Command</key>{inner}</dict></plist>"
+    );
     let whole = read(&raw(&outer)).unwrap();
     assert_eq!((whole.request_type.as_str(), whole.uuid.as_deref()), ("ProfileList", Some("abc")));
     let mut other = raw(&outer);
