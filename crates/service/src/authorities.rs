@@ -108,7 +108,8 @@ impl Loaded {
     /// expired are repaired, not cut off.
     #[must_use]
     pub fn issued(&self, certificate: &Certificate) -> bool {
-        certificate.has_client_auth() && trust::verify_chain(certificate, &self.certificates(), &[], None).is_ok()
+        certificate.has_client_auth()
+            && trust::verify_chain(certificate, &self.certificates(), &[], None).is_ok()
     }
 }
 
@@ -160,7 +161,9 @@ fn open_all(context: &Context, rows: &[store::Authority]) -> Result<Loaded, Erro
         if row.active && active.is_none() { active = Some(issuer) } else { older.push(issuer) }
     }
     let active = active.ok_or_else(|| {
-        Error::Conflict("there is no certificate authority yet: prepare the data folder with `ward init`".to_owned())
+        Error::Conflict(
+            "there is no certificate authority yet: prepare the data folder with `ward init`".to_owned(),
+        )
     })?;
     let signer = new_signer(&active.authority, &context.settings.organization, context.now())?;
     Ok(Loaded { active, older, signer })

@@ -71,14 +71,14 @@ fn dispatch(
     if let Checkin::Authenticate(message) = message {
         return authenticate::receive(work, caller, key, message);
     }
-    match lifecycle::admit(work, caller, key)? {
+    match lifecycle::admit(work, caller, key, matches!(message, Checkin::CheckOut(_)))? {
         Err(refusal) => Ok(Err(refusal)),
         Ok(Admission::Stranger(reason)) => {
             quarantine::note(work, caller, key, reason)?;
             Ok(for_stranger(message))
         }
-        Ok(Admission::Over(_)) if matches!(message, Checkin::CheckOut(_)) => Ok(Ok(Reply::Nothing)),
-        Ok(Admission::Over(_)) => Ok(Err(IdentityRefusal::Revoked.into())),
+        Ok(Admission::Over) if matches!(message, Checkin::CheckOut(_)) => Ok(Ok(Reply::Nothing)),
+        Ok(Admission::Over) => Ok(Err(IdentityRefusal::Revoked.into())),
         // A certificate that was replaced speaks for nobody any more; the alarm has been raised.
         Ok(Admission::Speaker(speaker)) if speaker.retired => Ok(for_stranger(message)),
         Ok(Admission::Speaker(speaker)) if nameless => simple::decline_user(work, &speaker),

@@ -42,7 +42,12 @@ impl Connect {
     /// # Errors
     /// [`Error::Identity`] when the caller may not speak in the name that the report has, [`Error::Unavailable`] when the device must
     /// try again: it keeps its result and sends it again.
-    pub async fn receive(&self, caller: &Caller, report: Report, original: ([u8; 32], usize)) -> Result<Reply, Error> {
+    pub async fn receive(
+        &self,
+        caller: &Caller,
+        report: Report,
+        original: ([u8; 32], usize),
+    ) -> Result<Reply, Error> {
         let (key, nameless) = checkin::resolve(&report.identifiers)?;
         if nameless {
             return Ok(Reply::Nothing);
@@ -70,9 +75,9 @@ fn process(
     key: &EnrollmentKey,
     answer: &Answer,
 ) -> Result<Settled<Reply>, Error> {
-    let mut speaker = match lifecycle::admit(work, caller, key)? {
+    let mut speaker = match lifecycle::admit(work, caller, key, false)? {
         Err(refusal) => return Ok(Err(refusal)),
-        Ok(Admission::Over(_)) => return Ok(Err(IdentityRefusal::Revoked.into())),
+        Ok(Admission::Over) => return Ok(Err(IdentityRefusal::Revoked.into())),
         Ok(Admission::Stranger(reason)) => {
             quarantine::note(work, caller, key, reason)?;
             return Ok(Ok(Reply::Nothing));

@@ -32,11 +32,15 @@ pub(crate) fn receive(
             let since = speaker.enrollment.enrolled_at.unwrap_or(speaker.enrollment.authenticated_at);
             permitted(work, &Exit::DeclarationManifest { enrollment }, set.tokens_json(since))
         }
-        Endpoint::DeclarationItems => permitted(work, &Exit::DeclarationManifest { enrollment }, set.items_json()),
-        Endpoint::Declaration { .. } => Ok(match work.context.gate.decide(work.tx, &Exit::DeclarationGone { enrollment })? {
-            Decision::Leave(permit) => Ok(Reply::DeclarationGone(permit)),
-            Decision::Withhold(reason) => Err(Error::Withheld(reason.to_owned())),
-        }),
+        Endpoint::DeclarationItems => {
+            permitted(work, &Exit::DeclarationManifest { enrollment }, set.items_json())
+        }
+        Endpoint::Declaration { .. } => {
+            Ok(match work.context.gate.decide(work.tx, &Exit::DeclarationGone { enrollment })? {
+                Decision::Leave(permit) => Ok(Reply::DeclarationGone(permit)),
+                Decision::Withhold(reason) => Err(Error::Withheld(reason.to_owned())),
+            })
+        }
         Endpoint::Status => keep_status(work, speaker, message).map(Ok),
     }
 }

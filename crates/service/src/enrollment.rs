@@ -90,9 +90,10 @@ impl Enrollments {
     }
 
     async fn topic(&self) -> Result<String, Error> {
-        let active = self.context.store.read("active_topic", |connection| {
-            Ok::<_, Error>(PushCertificate::list_active(connection)?)
-        });
+        let active = self
+            .context
+            .store
+            .read("active_topic", |connection| Ok::<_, Error>(PushCertificate::list_active(connection)?));
         let newest = active.await?.into_iter().max_by_key(|certificate| certificate.installed_at);
         let missing = || Error::Unavailable("no push certificate is installed yet".to_owned());
         newest.map(|certificate| certificate.topic).ok_or_else(missing)
@@ -130,9 +131,13 @@ impl Enrollments {
                     let link = EnrollmentLink::find(tx, id)?;
                     check(&link, now, ground.settings.allow_personal_links)?;
                     let left = link.uses_limit.map(|limit| i64::from(limit.saturating_sub(link.uses)));
-                    let most = left.map_or(WAITING_AT_MOST, |left| left.saturating_mul(WAITING_PER_USE)).min(WAITING_AT_MOST);
+                    let most = left
+                        .map_or(WAITING_AT_MOST, |left| left.saturating_mul(WAITING_PER_USE))
+                        .min(WAITING_AT_MOST);
                     if Issuance::count_waiting(tx, id, now)? >= most {
-                        return Err(Error::Unavailable("the profile was fetched too often without being installed".to_owned()));
+                        return Err(Error::Unavailable(
+                            "the profile was fetched too often without being installed".to_owned(),
+                        ));
                     }
                 }
                 issuance.insert(tx)?;
@@ -155,7 +160,9 @@ pub(crate) fn check(link: &EnrollmentLink, now: Timestamp, personal_allowed: boo
         return gone("It was withdrawn. Ask for a new one.");
     }
     if link.stopped_at.is_some() {
-        return gone("It was stopped because something unusual happened with it. Ask the people who gave it to you.");
+        return gone(
+            "It was stopped because something unusual happened with it. Ask the people who gave it to you.",
+        );
     }
     if now >= link.expires_at {
         return gone("It has expired. Ask for a new one.");

@@ -68,7 +68,8 @@ fn offer(
         return Ok(None);
     }
     if command.request_type == "EraseDevice" && speaker.enrollment.ownership == Ownership::Personal {
-        return end(work, pending, DeliveryState::Cancelled, "a personal device is never erased").map(|()| None);
+        return end(work, pending, DeliveryState::Cancelled, "a personal device is never erased")
+            .map(|()| None);
     }
     if let Err(why) = fill::fill(work, authorities, speaker, (pending.seq, &command), &mut dictionary)? {
         return end(work, pending, DeliveryState::Cancelled, &why).map(|()| None);
@@ -99,7 +100,8 @@ fn offer(
     work.tx.record(pending.seq, event)?;
     let detail = json!({ "command_uuid": command.uuid, "request_type": command.request_type, "delivery": pending.seq.0 });
     work.tell("command.handed_out", &speaker.enrollment, detail);
-    let sent = protocol_mdm::Command::new(command.uuid, dictionary).map_err(|error| Error::Internal(error.to_string()))?;
+    let sent = protocol_mdm::Command::new(command.uuid, dictionary)
+        .map_err(|error| Error::Internal(error.to_string()))?;
     Ok(Some(Reply::Plist { body: sent.to_xml(), permit }))
 }
 
@@ -118,13 +120,18 @@ fn must_not_repeat(work: &Work<'_, '_>, speaker: &Speaker, pending: &Pending) ->
 
 fn end(work: &mut Work<'_, '_>, pending: &Pending, state: DeliveryState, why: &str) -> Result<(), Error> {
     // What has left cannot be taken back, only given up.
-    let state = if state == DeliveryState::Cancelled && pending.hand_outs > 0 { DeliveryState::NoReply } else { state };
+    let state = if state == DeliveryState::Cancelled && pending.hand_outs > 0 {
+        DeliveryState::NoReply
+    } else {
+        state
+    };
     let event = NewEvent { detail: Some(why.to_owned()), ..NewEvent::new(state, work.now) };
     work.tx.record(pending.seq, event)?;
     Ok(())
 }
 
 fn parse(command: &Command) -> Result<Dictionary, Error> {
-    protocol_mdm::guard::parse_dictionary_within(&command.body, &protocol_mdm::Limits::OPERATOR)
-        .map_err(|error| Error::Internal(format!("the stored command {} cannot be read: {error}", command.id)))
+    protocol_mdm::guard::parse_dictionary_within(&command.body, &protocol_mdm::Limits::OPERATOR).map_err(
+        |error| Error::Internal(format!("the stored command {} cannot be read: {error}", command.id)),
+    )
 }

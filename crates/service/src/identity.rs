@@ -11,7 +11,9 @@ use clock::Timestamp;
 use parking_lot::RwLock;
 use pki::{Certificate, Fingerprint};
 use protocol_mdm::EnrollmentKey;
-use store::{Channel, ChannelId, Connection, Enrollment, EnrollmentId, EnrollmentState, Identity, IdentityId};
+use store::{
+    Channel, ChannelId, Connection, Enrollment, EnrollmentId, EnrollmentState, Identity, IdentityId,
+};
 
 use crate::authorities::Authorities;
 use crate::{Context, Error, IdentityRefusal};
@@ -97,7 +99,8 @@ impl Identities {
     /// Forgets what is remembered of these enrolments, and of certificates that were not pinned yet. Called after every change to
     /// an identity, an enrolment or a channel.
     pub fn forget(&self, enrollments: &[EnrollmentId]) {
-        self.memory.forget(|known| known.epoch.as_ref().is_none_or(|epoch| enrollments.contains(&epoch.enrollment)));
+        self.memory
+            .forget(|known| known.epoch.as_ref().is_none_or(|epoch| enrollments.contains(&epoch.enrollment)));
     }
 
     /// The channel of a caller about whom everything is settled, if it has nothing to fetch and nothing to be told: such a poll is
@@ -124,7 +127,11 @@ impl Identities {
 
     async fn look_up(&self, fingerprint: Fingerprint) -> Result<Option<Arc<Known>>, Error> {
         let version = self.memory.version();
-        let found = self.context.store.read("recognize", move |connection| Known::read(connection, fingerprint)).await?;
+        let found = self
+            .context
+            .store
+            .read("recognize", move |connection| Known::read(connection, fingerprint))
+            .await?;
         let found = found.map(Arc::new);
         if let Some(known) = &found {
             self.memory.put(version, fingerprint, known);

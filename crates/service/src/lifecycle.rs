@@ -5,9 +5,7 @@
 
 use protocol_mdm::EnrollmentKey;
 use serde_json::json;
-use store::{
-    Channel, DeliverySeq, DeliveryState, Enrollment, EnrollmentState, Identity, Issuance, NewEvent,
-};
+use store::{Channel, DeliverySeq, DeliveryState, Enrollment, EnrollmentState, Identity, Issuance, NewEvent};
 
 use crate::identity::Caller;
 use crate::work::{Settled, Work};
@@ -37,7 +35,7 @@ pub(crate) enum Admission {
     /// Our authority signed the certificate, but no enrolment is known for it, and why.
     Stranger(&'static str),
     /// Its epoch is over.
-    Over(Box<Enrollment>),
+    Over,
 }
 
 impl Speaker {
@@ -52,11 +50,12 @@ pub(crate) fn is_live(state: EnrollmentState) -> bool {
     matches!(state, EnrollmentState::Pending | EnrollmentState::Enrolled | EnrollmentState::Quarantined)
 }
 
-/// Finds out for which epoch the caller speaks. The refusals of an [`IdentityRefusal`] are kept in the audit trail.
+/// Finds out for which epoch the caller speaks. One that only takes its leave does not object to a newer epoch.
 pub(crate) fn admit(
     work: &mut Work<'_, '_>,
     caller: &Caller,
     key: &EnrollmentKey,
+    is_leaving: bool,
 ) -> Result<Settled<Admission>, Error> {
     let Some(identity) = Identity::find_by_fingerprint(work.tx, caller.fingerprint().as_bytes())? else {
         return Ok(Ok(Admission::Stranger("the server has no record of issuing the certificate")));
@@ -72,10 +71,10 @@ pub(crate) fn admit(
         return mismatch(work, &identity, &enrollment, key).map(Err);
     }
     if !is_live(enrollment.state) {
-        return Ok(Ok(Admission::Over(Box::new(enrollment))));
+        return Ok(Ok(Admission::Over));
     }
-    if enrollment.superseded_by.is_some() && !object(work, &mut enrollment)? {
-        return Ok(Ok(Admission::Over(Box::new(enrollment))));
+    if enrollment.superseded_by.is_some() && !is_leaving && !object(work, &mut enrollment)? {
+        return Ok(Ok(Admission::Over));
     }
     let retired = !settle_identity(work, &mut enrollment, &identity)?;
     let expired = identity.not_after < work.now;
@@ -97,7 +96,11 @@ pub(crate) fn mismatch(
 
 /// Decides whether the certificate is the one in use. The first use of a renewed one makes it so. `false`: it was replaced before,
 /// and two holders of one identity seem to be about.
-fn settle_identity(work: &mut Work<'_, '_>, enrollment: &mut Enrollment, identity: &Identity) -> Result<bool, Error> {
+fn settle_identity(
+    work: &mut Work<'_, '_>,
+    enrollment: &mut Enrollment,
+    identity: &Identity,
+) -> Result<bool, Error> {
     if enrollment.identity_id == Some(identity.id) {
         if identity.first_seen_at.is_none() {
             Identity::set_seen(work.tx, identity.id, work.now)?;
@@ -118,7 +121,7 @@ fn settle_identity(work: &mut Work<'_, '_>, enrollment: &mut Enrollment, identit
     }
     let switched = current.and_then(|current| current.first_seen_at);
     let reported = identity.last_seen_at.is_some_and(|seen| {
-        switched.is_some_and(|switched| switched < seen) && work.now.since(seen) < ALERT_EVERY
+        switched.is_some_and(|switched| switched <= seen) && work.now.since(seen) < ALERT_EVERY
     });
     if !reported {
         Identity::set_seen(work.tx, identity.id, work.now)?;
@@ -156,7 +159,11 @@ fn object(work: &mut Work<'_, '_>, enrollment: &mut Enrollment) -> Result<bool, 
 }
 
 /// Sets an epoch apart until a person decides.
-pub(crate) fn set_apart(work: &mut Work<'_, '_>, enrollment: &mut Enrollment, reason: &str) -> Result<(), Error> {
+pub(crate) fn set_apart(
+    work: &mut Work<'_, '_>,
+    enrollment: &mut Enrollment,
+    reason: &str,
+) -> Result<(), Error> {
     enrollment.state = EnrollmentState::Quarantined;
     enrollment.quarantine_reason = Some(reason.to_owned());
     work.save(enrollment)?;
@@ -167,11 +174,15 @@ pub(crate) fn set_apart(work: &mut Work<'_, '_>, enrollment: &mut Enrollment, re
 }
 
 /// When the device of an epoch was last heard.
-pub(crate) fn last_contact(work: &mut Work<'_, '_>, enrollment: &Enrollment) -> Result<clock::Timestamp, Error> {
-    let mut last = enrollment.enrolled_at.unwrap_or(enrollment.authenticated_at).max(enrollment.authenticated_at);
+pub(crate) fn last_contact(
+    work: &mut Work<'_, '_>,
+    enrollment: &Enrollment,
+) -> Result<clock::Timestamp, Error> {
+    let mut last =
+        enrollment.enrolled_at.unwrap_or(enrollment.authenticated_at).max(enrollment.authenticated_at);
     for channel in Channel::list_for_enrollment(work.tx, enrollment.id)? {
         let lately = work.context.store.seen_lately(channel.id);
-        last = [channel.last_seen_at, lately].into_iter().flatten().fold(last, std::cmp::Ord::max);
+        last = [channel.last_seen_at, lately].into_iter().flatten().fold(last, Ord::max);
     }
     Ok(last)
 }
@@ -184,7 +195,11 @@ pub(crate) fn close(
     reason: &str,
 ) -> Result<(), Error> {
     for channel in Channel::list_for_enrollment(work.tx, enrollment.id)? {
-        let closing = if state == EnrollmentState::CheckedOut { DeliveryState::Cancelled } else { DeliveryState::Superseded };
+        let closing = if state == EnrollmentState::CheckedOut {
+            DeliveryState::Cancelled
+        } else {
+            DeliveryState::Superseded
+        };
         work.tx.end_all(channel.id, closing, work.now, reason)?;
     }
     Channel::disable_all(work.tx, enrollment.id)?;
@@ -207,7 +222,10 @@ pub(crate) fn verify_erase(
     seq: DeliverySeq,
     proof: &str,
 ) -> Result<(), Error> {
-    let event = NewEvent { detail: Some(format!("verified: {proof}")), ..NewEvent::new(DeliveryState::Acknowledged, work.now) };
+    let event = NewEvent {
+        detail: Some(format!("verified: {proof}")),
+        ..NewEvent::new(DeliveryState::Acknowledged, work.now)
+    };
     work.tx.record(seq, event)?;
     let detail = json!({ "delivery": seq.0, "proof": proof });
     work.audit("device.erase_verified", erased, &detail)?;

@@ -21,7 +21,8 @@ pub(crate) fn note(
     let named = (key.device.as_str(), fingerprint.as_bytes());
     let (_, is_new) = Quarantined::note(work.tx, &*work.context.clock, named, reason)?;
     if is_new {
-        let detail = json!({ "apple_id": key.device, "fingerprint": fingerprint.to_string(), "reason": reason });
+        let detail =
+            json!({ "apple_id": key.device, "fingerprint": fingerprint.to_string(), "reason": reason });
         work.audit_as("device", "device.unknown", &format!("fingerprint:{fingerprint}"), &detail)?;
         work.events.push(Event::new("device.unknown", work.now).with(detail));
     }

@@ -59,7 +59,11 @@ impl Renewals {
         let mut enqueued = 0;
         for batch in due.chunks(BATCH) {
             let (batch, ground) = (batch.to_vec(), self.context.clone());
-            enqueued += self.context.store.tx("enqueue_renewals", move |tx| enqueue_batch(tx, &ground, &batch)).await?;
+            enqueued += self
+                .context
+                .store
+                .tx("enqueue_renewals", move |tx| enqueue_batch(tx, &ground, &batch))
+                .await?;
         }
         Ok(enqueued)
     }

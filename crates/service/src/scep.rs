@@ -10,8 +10,8 @@ use clock::Timestamp;
 use parking_lot::Mutex;
 use pki::{Certificate, NewCertificate, RevocationReason, RevokedCertificate, Usage};
 use protocol_scep::{
-    CONTENT_TYPE_MESSAGE, CONTENT_TYPE_TEXT, FailInfo, Header, Operation, Rejection, Request, ca_certificates,
-    capabilities, failure, message_from_query, success,
+    CONTENT_TYPE_MESSAGE, CONTENT_TYPE_TEXT, FailInfo, Header, Operation, Rejection, Request,
+    ca_certificates, capabilities, failure, message_from_query, success,
 };
 use store::{AuthorityId, Identity};
 use tokio::sync::Semaphore;
@@ -111,7 +111,9 @@ impl Scep {
         });
         let revoked: Vec<RevokedCertificate> = revoked.await?.into_iter().filter_map(entry).collect();
         let number = u64::try_from(now.as_millis()).unwrap_or(0);
-        let list = blocking(move || Ok(loaded.active.authority.crl(&revoked, number, now, now + LIST_VALID)?)).await?;
+        let list =
+            blocking(move || Ok(loaded.active.authority.crl(&revoked, number, now, now + LIST_VALID)?))
+                .await?;
         *self.list.lock() = Some((authority, now, list.clone()));
         Ok(list)
     }
@@ -152,9 +154,10 @@ impl Scep {
         public_key_der: Vec<u8>,
     ) -> Result<Result<Certificate, &'static str>, Error> {
         let (ground, of_check) = (self.context.clone(), claim.clone());
-        let checked = self.context.store.read("scep_challenge", move |connection| {
-            grant::check(connection, &ground, &of_check)
-        });
+        let checked = self
+            .context
+            .store
+            .read("scep_challenge", move |connection| grant::check(connection, &ground, &of_check));
         let ticket = match checked.await? {
             Ok(Granted::Ticket(ticket)) => ticket,
             Ok(Granted::Again(der)) => return Ok(Ok(Certificate::from_der(&der)?)),
@@ -164,13 +167,15 @@ impl Scep {
         let issued = blocking(move || sign(&ground, &of_issue.active, &ticket, public_key_der)).await?;
         let (ground, claim, authority, certificate) =
             (self.context.clone(), claim.clone(), loaded.active.id, issued.clone());
-        let granted = self.context.store.tx("issue_identity", move |tx| {
-            grant::redeem(tx, &ground, &claim, (authority, &certificate))
-        });
+        let granted = self
+            .context
+            .store
+            .tx("issue_identity", move |tx| grant::redeem(tx, &ground, &claim, (authority, &certificate)));
         match granted.await? {
             Ok(Granted::Ticket(_)) => {
                 metrics::counter!("ward_identities_issued_total").increment(1);
-                let detail = serde_json::json!({ "serial": issued.serial_hex(), "not_after": issued.not_after() });
+                let detail =
+                    serde_json::json!({ "serial": issued.serial_hex(), "not_after": issued.not_after() });
                 self.context.events.publish(Event::new("identity.issued", self.context.now()).with(detail));
                 Ok(Ok(issued))
             }
@@ -191,7 +196,8 @@ impl Scep {
         tracing::info!(error.reason = why, "Refused a certificate request: {why}");
         let loaded = Arc::clone(loaded);
         blocking(move || {
-            failure(&header, &loaded.active.authority, fail_info).map_err(|error| Error::Internal(error.to_string()))
+            failure(&header, &loaded.active.authority, fail_info)
+                .map_err(|error| Error::Internal(error.to_string()))
         })
         .await
     }
@@ -212,7 +218,12 @@ fn open(loaded: &Loaded, message: &[u8], allow_single_des: bool) -> Result<Opene
     Err(first.unwrap_or_else(none))
 }
 
-fn sign(context: &Context, issuer: &Issuer, ticket: &Ticket, public_key_der: Vec<u8>) -> Result<Certificate, Error> {
+fn sign(
+    context: &Context,
+    issuer: &Issuer,
+    ticket: &Ticket,
+    public_key_der: Vec<u8>,
+) -> Result<Certificate, Error> {
     let (now, settings) = (context.now(), &context.settings);
     let certificate = issuer.authority.issue(&NewCertificate {
         public_key_der,

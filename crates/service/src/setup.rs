@@ -84,7 +84,8 @@ async fn make(options: InitOptions, now: clock::Timestamp) -> Result<Authority, 
             authorities::create(kind, format!("{organization} device authority"), now).await
         }
         AuthoritySource::Pem { certificate, key } => {
-            let read = tokio::task::spawn_blocking(move || Authority::from_pem(&certificate, &key, now)).await;
+            let read =
+                tokio::task::spawn_blocking(move || Authority::from_pem(&certificate, &key, now)).await;
             let read = read.map_err(|error| Error::Internal(error.to_string()))?;
             read.map_err(|error| Error::invalid("authority", error.to_string()))
         }

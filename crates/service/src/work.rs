@@ -4,9 +4,9 @@ use clock::Timestamp;
 use serde_json::Value;
 use store::{Enrollment, EnrollmentId, Tx};
 
+use crate::audit::{self, Act};
 use crate::events::Event;
 use crate::identity::Identities;
-use crate::audit::{self, Act};
 use crate::{Context, Error};
 
 /// What a device is told, decided inside a transaction that is kept either way: a refusal leaves its trace in the audit trail.
@@ -29,13 +29,24 @@ pub(crate) struct Work<'a, 'tx> {
 
 impl Work<'_, '_> {
     /// Writes a line of the audit trail about an enrolment.
-    pub(crate) fn audit(&mut self, action: &'static str, about: &Enrollment, detail: &Value) -> Result<(), Error> {
+    pub(crate) fn audit(
+        &mut self,
+        action: &'static str,
+        about: &Enrollment,
+        detail: &Value,
+    ) -> Result<(), Error> {
         let actor = format!("device:{}", about.device_id);
         self.audit_as(&actor, action, &format!("enrollment:{}", about.id), detail)
     }
 
     /// Writes a line of the audit trail about anything.
-    pub(crate) fn audit_as(&mut self, actor: &str, action: &'static str, target: &str, detail: &Value) -> Result<(), Error> {
+    pub(crate) fn audit_as(
+        &mut self,
+        actor: &str,
+        action: &'static str,
+        target: &str,
+        detail: &Value,
+    ) -> Result<(), Error> {
         audit::record(self.tx, self.now, &Act::by(actor, action).on(target).with(detail.clone()))
     }
 

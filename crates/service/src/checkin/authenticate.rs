@@ -20,9 +20,9 @@ pub(super) fn receive(
     if key.kind.is_user() {
         return Ok(Err(Error::Malformed("Authenticate belongs to the device channel".to_owned())));
     }
-    match lifecycle::admit(work, caller, key)? {
+    match lifecycle::admit(work, caller, key, false)? {
         Err(refusal) => Ok(Err(refusal)),
-        Ok(Admission::Over(_)) => Ok(Err(IdentityRefusal::Revoked.into())),
+        Ok(Admission::Over) => Ok(Err(IdentityRefusal::Revoked.into())),
         Ok(Admission::Speaker(speaker)) if speaker.retired => Ok(Err(IdentityRefusal::Revoked.into())),
         // The certificate is pinned already: a renewal, or the device tries again. The enrolment goes on.
         Ok(Admission::Speaker(speaker)) => inherit::resume(work, *speaker, message).map(Ok),
@@ -147,7 +147,12 @@ fn come_back(
     }
     lifecycle::verify_erase(work, &erased, seq, "the device came back with the challenge of this command")?;
     if lifecycle::is_live(erased.state) {
-        lifecycle::close(work, &mut erased, store::EnrollmentState::Ended, "erased, and returned to service")?;
+        lifecycle::close(
+            work,
+            &mut erased,
+            store::EnrollmentState::Ended,
+            "erased, and returned to service",
+        )?;
     }
     let before = inherit::epochs_of(work, &key.device)?;
     let epoch = Epoch { identity, issuance, before, disputed: false, kind: erased.kind };

@@ -19,7 +19,13 @@ pub(super) fn store(
     let token = message.bootstrap_token.as_ref().filter(|token| !token.expose_secret().is_empty());
     let action = match token {
         Some(token) => {
-            keep_secret(work, enrollment, SecretKind::BootstrapToken, token.expose_secret(), "SetBootstrapToken")?;
+            keep_secret(
+                work,
+                enrollment,
+                SecretKind::BootstrapToken,
+                token.expose_secret(),
+                "SetBootstrapToken",
+            )?;
             "bootstrap_token.stored"
         }
         None => {
@@ -27,7 +33,9 @@ pub(super) fn store(
             "bootstrap_token.removed"
         }
     };
-    if let Some(awaiting) = message.awaiting_configuration.filter(|now| *now != enrollment.awaiting_configuration) {
+    if let Some(awaiting) =
+        message.awaiting_configuration.filter(|now| *now != enrollment.awaiting_configuration)
+    {
         enrollment.awaiting_configuration = awaiting;
         work.save(enrollment)?;
     }

@@ -27,7 +27,11 @@ pub(super) struct Epoch<'a> {
 /// Authenticate with a certificate that is pinned to a living epoch: its profile was installed again, or its certificate renewed, or
 /// an answer was lost. Nothing is lost: a Mac does not send its bootstrap token again. What is escrowed counts as being from before
 /// until the device sends something newer.
-pub(super) fn resume(work: &mut Work<'_, '_>, speaker: Speaker, message: &Authenticate) -> Result<Reply, Error> {
+pub(super) fn resume(
+    work: &mut Work<'_, '_>,
+    speaker: Speaker,
+    message: &Authenticate,
+) -> Result<Reply, Error> {
     let mut enrollment = speaker.enrollment;
     Secret::mark_from_before(work.tx, enrollment.id)?;
     enrollment.authenticated_at = work.now;
@@ -128,7 +132,8 @@ pub(super) fn open(
     if !new.disputed {
         learn(work, &enrollment, message)?;
     }
-    let detail = json!({ "epoch": enrollment.epoch, "disputed": new.disputed, "serial": new.identity.serial_hex });
+    let detail =
+        json!({ "epoch": enrollment.epoch, "disputed": new.disputed, "serial": new.identity.serial_hex });
     work.audit("enrollment.authenticated", &enrollment, &detail)?;
     work.tell("enrollment.authenticated", &enrollment, detail);
     Ok(())
@@ -243,7 +248,8 @@ fn describe(device: &mut Device, message: &Authenticate, ownership: Ownership) {
         newer(&message.device_name, &mut device.name);
         newer(&message.serial_number, &mut device.serial_number);
     }
-    device.platform = device.product_name.as_deref().and_then(Platform::from_product_name).or(device.platform);
+    device.platform =
+        device.product_name.as_deref().and_then(Platform::from_product_name).or(device.platform);
 }
 
 fn facts(message: &Authenticate, ownership: Ownership) -> Map<String, Value> {
@@ -259,7 +265,8 @@ fn facts(message: &Authenticate, ownership: Ownership) -> Map<String, Value> {
         ("MEID", &message.meid),
     ];
     let kept = |key: &str| {
-        ownership != Ownership::Personal || !protocol_mdm::privacy::PERSONAL_AUTHENTICATE_FORBIDDEN.contains(&key)
+        ownership != Ownership::Personal
+            || !protocol_mdm::privacy::PERSONAL_AUTHENTICATE_FORBIDDEN.contains(&key)
     };
     told.into_iter()
         .filter(|(key, _)| kept(key))

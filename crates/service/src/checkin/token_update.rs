@@ -38,7 +38,11 @@ pub(super) fn receive(
     channel.user_id = ids.user_id.clone().or(ids.enrollment_user_id.clone()).or(channel.user_id);
     channel.user_short_name = ids.user_short_name.clone().or(channel.user_short_name);
     channel.user_long_name = ids.user_long_name.clone().or(channel.user_long_name);
-    if is_new { channel.insert(work.tx)? } else { channel.save(work.tx)? }
+    if is_new {
+        channel.insert(work.tx)?
+    } else {
+        channel.save(work.tx)?
+    }
     work.stale.push(enrollment.id);
     if channel.kind == ChannelKind::Device {
         for_device(work, enrollment, &channel, message)?;
@@ -103,7 +107,8 @@ fn for_device(
     }
     if first {
         push::request(work.tx, channel.id, work.now)?;
-        let detail = json!({ "epoch": enrollment.epoch, "awaiting_configuration": enrollment.awaiting_configuration });
+        let detail =
+            json!({ "epoch": enrollment.epoch, "awaiting_configuration": enrollment.awaiting_configuration });
         work.audit("enrollment.enrolled", enrollment, &detail)?;
         work.tell("enrollment.enrolled", enrollment, detail);
     } else {

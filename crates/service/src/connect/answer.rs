@@ -83,7 +83,11 @@ fn describe(chain: &[ErrorChainItem]) -> Option<String> {
         return None;
     }
     let one = |item: &ErrorChainItem| {
-        let text = item.us_english_description.as_deref().or(item.localized_description.as_deref()).unwrap_or("no text");
+        let text = item
+            .us_english_description
+            .as_deref()
+            .or(item.localized_description.as_deref())
+            .unwrap_or("no text");
         let domain = item.domain.as_deref().unwrap_or("unknown domain");
         item.code.map_or_else(|| format!("{text} ({domain})"), |code| format!("{text} ({domain} {code})"))
     };

@@ -10,10 +10,10 @@ use store::{
 };
 
 use super::Answer;
+use crate::Error;
 use crate::lifecycle::Speaker;
 use crate::results;
 use crate::work::Work;
-use crate::Error;
 
 /// Records the answer, if it is one.
 pub(super) fn record(
@@ -118,7 +118,9 @@ fn detail(
         let word: String = word.chars().take(60).collect();
         detail = Some(format!("the device answered '{word}', which is no known status"));
     }
-    if command.request_type == "EraseDevice" && matches!(answer.status, Status::Error | Status::CommandFormatError) {
+    if command.request_type == "EraseDevice"
+        && matches!(answer.status, Status::Error | Status::CommandFormatError)
+    {
         let device = Device::find(work.tx, speaker.enrollment.device_id)?;
         let outcome = erase_outcome(device.platform, answer);
         detail = Some(detail.map_or_else(|| outcome.to_owned(), |text| format!("{outcome}: {text}")));

@@ -27,7 +27,12 @@ pub struct Offer {
 impl Offer {
     /// The offer of a link with this ownership.
     #[must_use]
-    pub fn new(organization: &str, owner: Option<String>, ownership: Ownership, expires_at: Timestamp) -> Self {
+    pub fn new(
+        organization: &str,
+        owner: Option<String>,
+        ownership: Ownership,
+        expires_at: Timestamp,
+    ) -> Self {
         let (introduction, can_see, can_do): (_, &[&str], &[&str]) = match ownership {
             Ownership::Corporate => (CORPORATE, &HOSPITAL_SEES, &HOSPITAL_DOES),
             Ownership::Shared => (SHARED, &HOSPITAL_SEES, &HOSPITAL_DOES),
@@ -39,8 +44,10 @@ impl Offer {
     }
 }
 
-const CORPORATE: &str = "This page is for a device that belongs to the organisation and is given to one person.";
-const SHARED: &str = "This page is for a device that belongs to the organisation and is used by several people.";
+const CORPORATE: &str =
+    "This page is for a device that belongs to the organisation and is given to one person.";
+const SHARED: &str =
+    "This page is for a device that belongs to the organisation and is used by several people.";
 const PERSONAL: &str = "This page is for your own device. If your organisation offers sign-in with a work account instead, prefer it: \
     it shows less of your device.";
 

@@ -6,9 +6,7 @@ use std::time::Duration;
 use catalog::Ownership;
 use plist::{Dictionary, Value};
 use protocol_profile::AccessRights;
-use store::{
-    Command, DeliverySeq, Enrollment, Issuance, IssuanceId, IssuancePurpose, Secret, SecretKind,
-};
+use store::{Command, DeliverySeq, Enrollment, Issuance, IssuanceId, IssuancePurpose, Secret, SecretKind};
 
 use super::{FILL_KEY, FILL_RENEWAL, PLAIN_RETURN};
 use crate::authorities::Loaded;
@@ -42,7 +40,8 @@ pub(super) fn fill(
         "DeviceLock" | "EraseDevice" => {
             if let Some(id) = command.secret_id {
                 let pin = Secret::find(work.tx, id)?.open(&work.context.sealer)?;
-                let pin = std::str::from_utf8(&pin).map_err(|_| Error::Internal("a PIN is not text".to_owned()))?;
+                let pin =
+                    std::str::from_utf8(&pin).map_err(|_| Error::Internal("a PIN is not text".to_owned()))?;
                 dictionary.insert("PIN".to_owned(), pin.into());
             }
             return return_to_service(work, authorities, enrollment, seq, dictionary);
@@ -120,7 +119,9 @@ fn rights(enrollment: &Enrollment) -> AccessRights {
     let stored = u32::try_from(enrollment.access_rights).ok().and_then(|bits| AccessRights::new(bits).ok());
     let allowed = AccessRights::for_ownership(enrollment.ownership);
     match stored {
-        Some(stored) if enrollment.ownership != Ownership::Personal || allowed.contains(stored.bits()) => stored,
+        Some(stored) if enrollment.ownership != Ownership::Personal || allowed.contains(stored.bits()) => {
+            stored
+        }
         _ => allowed,
     }
 }

@@ -4,8 +4,8 @@ use pki::{Certificate, Fingerprint};
 use protocol_scep::{MessageType, Request};
 use serde_json::json;
 use store::{
-    AuthorityId, Connection, Enrollment, EnrollmentLink, Identity, IdentityId, Issuance, IssuanceId, IssuancePurpose,
-    Tx,
+    AuthorityId, Connection, Enrollment, EnrollmentLink, Identity, IdentityId, Issuance, IssuanceId,
+    IssuancePurpose, Tx,
 };
 
 use crate::audit::{self, Act};
@@ -44,7 +44,8 @@ impl Claim {
     /// Reads the claim of a request.
     pub(super) fn of(request: &Request) -> Self {
         let challenge = request.csr.challenge_password();
-        let renews = (request.header.message_type == MessageType::RenewalReq).then(|| request.header.signer.fingerprint());
+        let renews = (request.header.message_type == MessageType::RenewalReq)
+            .then(|| request.header.signer.fingerprint());
         Self {
             challenge_hash: challenge.as_ref().map(enrollment::challenge_hash),
             renews,
@@ -91,7 +92,10 @@ pub(super) fn redeem(
         authority_id: authority,
         issuance_id: ticket.issuance.id,
         // A renewed certificate belongs to its enrolment from the start; the first one of an enrolment is pinned by Authenticate.
-        enrollment_id: ticket.issuance.enrollment_id.filter(|_| ticket.issuance.purpose == IssuancePurpose::Renew),
+        enrollment_id: ticket
+            .issuance
+            .enrollment_id
+            .filter(|_| ticket.issuance.purpose == IssuancePurpose::Renew),
         subject: certificate.subject().to_owned(),
         der: certificate.der().to_vec(),
         not_before: certificate.not_before(),
@@ -112,7 +116,11 @@ pub(super) fn redeem(
     ticket.issuance.identity_id = Some(identity.id);
     ticket.issuance.save(tx)?;
     let detail = json!({ "serial": identity.serial_hex, "purpose": ticket.issuance.purpose, "not_after": identity.not_after });
-    audit::record(tx, now, &Act::by_ward("identity.issued").on(format!("identity:{}", identity.id)).with(detail))?;
+    audit::record(
+        tx,
+        now,
+        &Act::by_ward("identity.issued").on(format!("identity:{}", identity.id)).with(detail),
+    )?;
     Ok(Ok(Granted::Ticket(ticket)))
 }
 
@@ -162,7 +170,9 @@ fn by_certificate(
     let Some(old) = Identity::find_by_fingerprint(connection, signer.as_bytes())? else {
         return Ok(Err("the certificate to be renewed was not issued here"));
     };
-    let Some(id) = old.enrollment_id else { return Ok(Err("the certificate to be renewed belongs to no enrolment")) };
+    let Some(id) = old.enrollment_id else {
+        return Ok(Err("the certificate to be renewed belongs to no enrolment"));
+    };
     let epoch = Enrollment::find(connection, id)?;
     if old.revoked_at.is_some() || !lifecycle::is_live(epoch.state) {
         return Ok(Err("the certificate to be renewed is revoked, or its enrolment is over"));
@@ -170,9 +180,12 @@ fn by_certificate(
     if old.not_after + context.settings.expired_grace < now {
         return Ok(Err("the certificate to be renewed expired too long ago"));
     }
-    let earlier = Issuance::list_for_enrollment(connection, id)?.into_iter().find(|issuance| claim.is_same_as(issuance));
+    let earlier = Issuance::list_for_enrollment(connection, id)?
+        .into_iter()
+        .find(|issuance| claim.is_same_as(issuance));
     if let Some(earlier) = earlier {
-        let recent = earlier.first_used_at.is_some_and(|used| now.since(used) <= context.settings.challenge_repeat);
+        let recent =
+            earlier.first_used_at.is_some_and(|used| now.since(used) <= context.settings.challenge_repeat);
         return again(connection, recent, &earlier, "the renewal has been answered");
     }
     if epoch.identity_id != Some(old.id) {

@@ -1,0 +1,143 @@
+use plist::{Dictionary, Value};
+use protocol_mdm::{Checkin, GetBootstrapToken, SetBootstrapToken, Status};
+use store::EnrollmentState;
+
+use crate::testing::{Bench, KEYS, Phone, challenge_in, command, payload};
+use crate::{Error, IdentityRefusal, Reply};
+
+const UDID: &str = "00008030-001A2B3C4D5E6F70";
+
+/// Lets a device renew its certificate and returns it with the new one.
+async fn renew(bench: &Bench, phone: &Phone) -> Phone {
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
+    let (uuid, dictionary) = bench.next(phone).await.unwrap();
+    assert_eq!(dictionary["RequestType"].as_string(), Some("InstallProfile"));
+    assert_eq!(dictionary.len(), 2, "nothing but Apple's keys");
+    let profile = dictionary["Payload"].as_data().unwrap();
+    let certificate = bench.certify(&challenge_in(profile), &KEYS[1]).await.unwrap();
+    bench.answer(phone, &uuid, Status::Acknowledged, Dictionary::new()).await.unwrap();
+    Phone { udid: phone.udid.clone(), certificate }
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_after_half_its_life_and_once() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll(UDID).await;
+    bench.days(182);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0);
+    bench.days(1);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0, "it waits already");
+    let (uuid, _) = bench.next(&phone).await.unwrap();
+    bench.answer(&phone, &uuid, Status::Error, Dictionary::new()).await.unwrap();
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0, "not at once again");
+    bench.days(1);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_renewed_certificate_goes_on_where_the_old_one_was() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll(UDID).await;
+    let set = SetBootstrapToken {
+        identifiers: phone.ids(),
+        bootstrap_token: Some(b"bootstrap".to_vec().into()),
+        awaiting_configuration: None,
+    };
+    bench.check_in(&phone, Checkin::SetBootstrapToken(set)).await.unwrap();
+    bench.days(200);
+    let new = renew(&bench, &phone).await;
+    // Both are good until the new one is seen.
+    assert!(matches!(bench.idle(&phone).await, Ok(Reply::Nothing)));
+    assert!(bench.acts("identity.clone_suspected").await.is_empty());
+    assert!(matches!(bench.idle(&new).await, Ok(Reply::Nothing)), "no Authenticate is needed");
+    let epochs = bench.epochs(UDID).await;
+    assert_eq!((epochs.len(), epochs[0].state), (1, EnrollmentState::Enrolled));
+    let get = GetBootstrapToken { identifiers: new.ids(), awaiting_configuration: None };
+    let answer = bench.check_in(&new, Checkin::GetBootstrapToken(get)).await;
+    assert!(matches!(answer, Ok(Reply::OwnSecret(_))), "a Mac would not send it again");
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_authenticate_with_the_renewed_certificate_is_no_new_enrolment() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll(UDID).await;
+    bench.days(200);
+    let new = renew(&bench, &phone).await;
+    bench.authenticate(&new).await.unwrap();
+    bench.token_update(&new, |_| {}).await.unwrap();
+    let epochs = bench.epochs(UDID).await;
+    assert_eq!((epochs.len(), epochs[0].state), (1, EnrollmentState::Enrolled));
+    assert!(bench.acts("enrollment.collision").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_old_certificate_that_is_used_after_the_new_one_raises_a_clone_alarm_and_gets_nothing() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll(UDID).await;
+    bench.days(200);
+    let new = renew(&bench, &phone).await;
+    bench.idle(&new).await.unwrap();
+    bench.enqueue(&bench.epoch(UDID).await, command("DeviceInformation")).await;
+    for _ in 0..3 {
+        assert!(bench.next(&phone).await.is_none());
+    }
+    assert_eq!(bench.acts("identity.clone_suspected").await.len(), 1, "said once, not with every poll");
+    let address = bench.device_channel(&bench.epoch(UDID).await).await.push_token;
+    bench.token_update(&phone, |message| message.token = Some(vec![9; 32].into())).await.unwrap();
+    assert_eq!(bench.device_channel(&bench.epoch(UDID).await).await.push_token, address);
+    let refused = bench.authenticate(&phone).await.unwrap_err();
+    assert!(matches!(refused, Error::Identity(IdentityRefusal::Revoked)));
+    assert!(bench.next(&new).await.is_some(), "the new one is served");
+    bench.days(1);
+    bench.idle(&phone).await.unwrap();
+    assert_eq!(bench.acts("identity.clone_suspected").await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_challenge_of_a_renewal_pins_to_its_own_epoch_only() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll(UDID).await;
+    bench.enroll("OTHER").await;
+    bench.days(200);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 2);
+    let (_, dictionary) = bench.next(&phone).await.unwrap();
+    let challenge = challenge_in(dictionary["Payload"].as_data().unwrap());
+    let certificate = bench.certify(&challenge, &KEYS[1]).await.unwrap();
+    let thief = Phone { udid: "OTHER".to_owned(), certificate };
+    let refused = bench.idle(&thief).await.unwrap_err();
+    assert!(matches!(refused, Error::Identity(IdentityRefusal::Mismatch)));
+}
+
+#[tokio::test]
+async fn the_renewal_profile_changes_neither_topic_nor_rights_nor_identifiers() {
+    let bench = Bench::new().await;
+    let token = bench.link(catalog::Ownership::Corporate, None).await;
+    let (first, _permit) = bench.services.enrollments.profile(&token).await.unwrap();
+    let phone = bench.enroll(UDID).await;
+    bench.days(200);
+    bench.services.renewals.enqueue_due(100).await.unwrap();
+    let (_, dictionary) = bench.next(&phone).await.unwrap();
+    let second = dictionary["Payload"].as_data().unwrap().to_vec();
+    let (before, after) = (payload(&first, "com.apple.mdm"), payload(&second, "com.apple.mdm"));
+    for key in
+        ["Topic", "ServerURL", "AccessRights", "PayloadUUID", "PayloadIdentifier", "ServerCapabilities"]
+    {
+        assert_eq!(before.get(key), after.get(key), "{key}");
+    }
+    let challenge = |profile: &[u8]| Value::from(challenge_in(profile));
+    assert_ne!(challenge(&first), challenge(&second));
+}
+
+#[tokio::test]
+async fn a_renewal_nobody_fetched_is_made_anew_after_a_month() {
+    let bench = Bench::new().await;
+    bench.enroll(UDID).await;
+    bench.days(200);
+    bench.services.renewals.enqueue_due(100).await.unwrap();
+    bench.days(31);
+    let now = bench.services.context.now();
+    bench.tx(move |tx| Ok(tx.expire(now, 100)?)).await;
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
+}
