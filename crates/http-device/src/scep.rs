@@ -2,7 +2,6 @@
 
 use axum::extract::{RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::{HeaderValue, header};
 use http_layers::{BodyError, read_body};
 use service::scep::ScepReply;
@@ -20,7 +19,7 @@ pub(crate) async fn receive_query(
     State(door): State<DoorState>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, DeviceError> {
-    let reply = door.services.scep.receive(&query.unwrap_or_default(), Bytes::new()).await?;
+    let reply = door.services.scep.receive(&query.unwrap_or_default(), Vec::new()).await?;
     Ok(answer(reply))
 }
 
@@ -37,7 +36,7 @@ pub(crate) async fn receive_message(
     if body.is_empty() {
         return Err(DeviceError::Malformed("the SCEP message is empty; a proxy may have dropped it".to_owned()));
     }
-    Ok(answer(door.services.scep.receive(&query.unwrap_or_default(), body).await?))
+    Ok(answer(door.services.scep.receive(&query.unwrap_or_default(), body.into()).await?))
 }
 
 /// The list of revoked certificates, DER (RFC 5280, section 5).
