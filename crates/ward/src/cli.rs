@@ -16,8 +16,8 @@ use anyhow::Result;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use access::AccessFile;
-pub use client::Failure;
 pub(crate) use client::Client;
+pub use client::Failure;
 pub(crate) use output::{print_json, print_text, remark};
 
 use crate::{config, demo, doctor, init, serve, simulate};
@@ -106,7 +106,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Simulate(args) => simulate::run(&args, options.json).map(|()| ExitCode::SUCCESS),
         Command::Doctor(args) => doctor::run(&args, &options),
         Command::Config => {
-            output::print_text(config::TEMPLATE);
+            print_text(config::TEMPLATE);
             Ok(ExitCode::SUCCESS)
         }
         Command::Device(command) => device::run(command, &options),
@@ -117,7 +117,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "ward", &mut script);
-            output::print_text(&String::from_utf8_lossy(&script));
+            print_text(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -128,7 +128,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
 /// # Errors
 /// It is not reached, or does not know the operator.
 pub(crate) fn own_checks(options: &Options) -> Result<Vec<serde_json::Value>> {
-    let checks = client::Client::new(options)?.get("/api/v1/doctor")?;
+    let checks = Client::new(options)?.get("/api/v1/doctor")?;
     Ok(checks.as_array().cloned().unwrap_or_default())
 }
 

@@ -49,6 +49,8 @@ pub struct DevicesConfig {
     pub trusted_proxies: Vec<String>,
     /// The header with the device's certificate.
     pub certificate_header: String,
+    /// The form of that header: `rfc9440`, `nginx`, `traefik`, `alb` or `haproxy`.
+    pub certificate_header_format: String,
     /// Whether proxies are spoken to without TLS.
     pub plain_http: bool,
     /// Whether new profiles name `/checkin`.
@@ -197,7 +199,9 @@ impl Config {
         }
         let operators = &self.operators;
         if operators.certificate.is_some() != operators.key.is_some() {
-            return Err(anyhow!("operators.certificate and operators.key go together; one of them is missing"));
+            return Err(anyhow!(
+                "operators.certificate and operators.key go together; one of them is missing"
+            ));
         }
         if operators.certificate.is_none() && !operators.listen.ip().is_loopback() {
             return Err(anyhow!(
@@ -253,6 +257,7 @@ defaults! {
         key: PathBuf::from("data/tls/devices.key"),
         trusted_proxies: Vec::new(),
         certificate_header: "Client-Cert".to_owned(),
+        certificate_header_format: "rfc9440".to_owned(),
         plain_http: false,
         split_check_in: false,
         handshake_seconds: 10,
@@ -305,7 +310,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
-        let error = Config::parse("[devices]\npublic_ulr = \"https://mdm.example.org\"\n").unwrap_err().to_string();
+        let error =
+            Config::parse("[devices]\npublic_ulr = \"https://mdm.example.org\"\n").unwrap_err().to_string();
         assert!(error.contains("line 2"), "{error}");
         assert!(error.contains("did you mean 'public_url'?"), "{error}");
     }
@@ -326,7 +332,8 @@ mod tests {
 
     #[test]
     fn a_public_url_without_tls_is_refused() {
-        let error = Config::parse("[devices]\npublic_url = \"http://mdm.example.org\"\n").unwrap_err().to_string();
+        let error =
+            Config::parse("[devices]\npublic_url = \"http://mdm.example.org\"\n").unwrap_err().to_string();
         assert!(error.contains("devices.public_url"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! `ward init`: makes a new server's configuration, keys, certificate authority, database and first operator.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use clap::Args;
 use clock::{Clock, SystemClock};
 use pki::seal::Sealer;
 use pki::{Authority, AuthorityKind, NewCertificate, PrivateKey, Usage};
-use service::setup::{AuthorityChoice, InitOptions};
+use service::setup::{AuthoritySource, InitOptions};
 use zeroize::Zeroizing;
 
 use crate::cli::AccessFile;
@@ -53,7 +54,10 @@ pub struct InitArgs {
 /// Something is there already, or a file cannot be made.
 pub fn run(args: &InitArgs) -> Result<()> {
     if args.config.exists() {
-        bail!("{} is there already; 'ward serve' starts it, or choose another --config", args.config.display());
+        bail!(
+            "{} is there already; 'ward serve' starts it, or choose another --config",
+            args.config.display()
+        );
     }
     let text = configuration_text(args);
     Config::parse(&text)?;
@@ -87,15 +91,14 @@ pub async fn initialize(config: &Config, args: &InitArgs, clock: Arc<dyn Clock>)
     let sealer = Arc::new(Sealer::new(master));
     let store = crate::serve::open_store(config, &sealer).await?;
     let authority = match (&args.authority, &args.authority_key) {
-        (Some(certificate), Some(key)) => AuthorityChoice::Pem {
-            certificate: read(certificate)?,
-            key: Zeroizing::new(read(key)?),
-        },
-        _ if args.elliptic => AuthorityChoice::Create(AuthorityKind::P256),
-        _ => AuthorityChoice::Create(AuthorityKind::Rsa2048),
+        (Some(certificate), Some(key)) => {
+            AuthoritySource::Pem { certificate: read(certificate)?, key: read(key)? }
+        }
+        _ if args.elliptic => AuthoritySource::New(AuthorityKind::P256),
+        _ => AuthoritySource::New(AuthorityKind::Rsa2048),
     };
     let options = InitOptions { organization: config.organization.clone(), authority };
-    let outcome = service::setup::initialize(&store, clock.as_ref(), &sealer, options)
+    let outcome = service::setup::initialize(&store, &clock, &sealer, options)
         .await
         .context("cannot prepare the database")?;
     store.close().await;
@@ -106,12 +109,21 @@ pub async fn initialize(config: &Config, args: &InitArgs, clock: Arc<dyn Clock>)
 /// The template with the answers of `args` in it.
 pub(crate) fn configuration_text(args: &InitArgs) -> String {
     let quote = |value: &str| toml::Value::String(value.to_owned()).to_string();
-    let mut text = TEMPLATE.replace("organization = \"Ward\"", &format!("organization = {}", quote(&args.organization)));
-    text = text.replace("public_url = \"https://localhost:8443\"", &format!("public_url = {}", quote(&args.public_url)));
-    text = text
-        .replace("public_url = \"http://localhost:8080\"", &format!("public_url = {}", quote(&args.operators_url)));
+    let mut text =
+        TEMPLATE.replace("organization = \"Ward\"", &format!("organization = {}", quote(&args.organization)));
+    text = text.replace(
+        "public_url = \"https://localhost:8443\"",
+        &format!("public_url = {}", quote(&args.public_url)),
+    );
+    text = text.replace(
+        "public_url = \"http://localhost:8080\"",
+        &format!("public_url = {}", quote(&args.operators_url)),
+    );
     if args.operators_url.starts_with("https://") {
-        text = text.replace("# certificate = \"data/tls/operators.pem\"", "certificate = \"data/tls/operators.pem\"");
+        text = text.replace(
+            "# certificate = \"data/tls/operators.pem\"",
+            "certificate = \"data/tls/operators.pem\"",
+        );
         text = text.replace("# key = \"data/tls/operators.key\"", "key = \"data/tls/operators.key\"");
     }
     text
@@ -134,22 +146,24 @@ fn make_tls_certificate(config: &Config, clock: &dyn Clock) -> Result<()> {
             continue;
         }
         let host = host_of(url);
+        let ip: Vec<IpAddr> = host.parse().into_iter().collect();
+        let dns_names = if ip.is_empty() { vec![host.clone()] } else { Vec::new() };
         let private = PrivateKey::generate_p256()?;
         let issued = root.issue(&NewCertificate {
             public_key_der: private.public_key_der()?,
-            subject: vec![("CN".to_owned(), host.clone())],
+            subject: vec![("CN".to_owned(), host)],
             not_before: now - Duration::from_secs(600),
             not_after: now + day * u32::try_from(TLS_DAYS).unwrap_or(397),
-            usage: Usage::Server { dns_names: vec![host] },
+            usage: Usage::Server { dns_names, ip },
             serial: None,
         })?;
-        let chain = format!("{}{}", issued.to_pem(), root.certificate.to_pem());
+        let chain = format!("{}{}", issued.to_pem(), root.certificate().to_pem());
         write_file(certificate, chain.as_bytes(), 0o644)?;
         write_file(key, private.to_pkcs8_pem()?.as_ref(), 0o600)?;
         used = true;
     }
     if used {
-        write_file(&paths.tls_root, root.certificate.to_pem().as_bytes(), 0o644)?;
+        write_file(&paths.tls_root, root.certificate().to_pem().as_bytes(), 0o644)?;
     }
     Ok(())
 }
@@ -200,8 +214,12 @@ fn make_folder(path: &Path) -> Result<()> {
 /// Writes a new file with the given mode, and its bytes to the disk.
 fn write_file(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).with_context(context)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .with_context(context)?;
     file.write_all(bytes).with_context(context)?;
     file.sync_all().with_context(context)
 }

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use admission::{Admission, Entry};
+use admission::Admission;
 pub use tls::{ServerTls, TlsFiles};
 
 /// What a door allows.
@@ -85,10 +85,7 @@ impl Listener {
                     continue;
                 }
             };
-            let entry = admission.enter(peer.ip());
-            if matches!(entry, Entry::Flood) {
-                continue;
-            }
+            let Some(place) = admission.enter(peer.ip()) else { continue };
             let door = connection::Door {
                 router: router.clone(),
                 tls: self.tls.clone(),
@@ -96,7 +93,7 @@ impl Listener {
                 admission: Arc::clone(&admission),
                 stop: stop.clone(),
             };
-            tasks.spawn(door.serve(stream, peer, entry));
+            tasks.spawn(door.serve(stream, peer, place));
         }
         tasks.close();
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {

@@ -9,11 +9,12 @@ use crate::config::{LogConfig, LogFormat};
 ///
 /// # Errors
 /// The filter is not one.
-pub fn start(config: &LogConfig) -> Result<()> {
+pub(crate) fn start(config: &LogConfig) -> Result<()> {
     let filter = EnvFilter::try_from_default_env()
         .or_else(|_| EnvFilter::try_new(&config.level))
         .map_err(|error| anyhow!("log.level '{}' is not a level or filter: {error}", config.level))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second start in one process (tests) keeps the first.
     let _ = match config.format {
         LogFormat::Text => builder.try_init(),

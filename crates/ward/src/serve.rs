@@ -1,7 +1,7 @@
 //! `ward serve`: wiring, the two doors, signals, and a clean end.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,10 @@ use anyhow::{Context, Result, anyhow};
 use apple_client::{ApnsClient, ApnsSettings, Push};
 use clap::Args;
 use clock::{Clock, SystemClock};
+use http::HeaderName;
+use http_admin::AdminServices;
+use http_device::{CertificateHeader, DeviceServices, DoorSettings};
+use pki::Certificate;
 use pki::seal::Sealer;
 use service::{Services, Settings};
 use store::{Store, StoreOptions};
@@ -17,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
 
-use crate::config::{Config, PushConfig};
+use crate::config::{Config, DevicesConfig, PushConfig};
 use crate::listener::{Limits, Listener, ServerTls, TlsFiles};
 use crate::paths::Paths;
 use crate::{figures, logging};
@@ -95,7 +99,15 @@ impl Server {
             }
             doors.push(tokio::spawn(listener.serve(router, stop.clone(), GRACE)));
         }
-        Ok(Self { devices: device_address, operators: operator_address, services, store, stop, doors, workers })
+        Ok(Self {
+            devices: device_address,
+            operators: operator_address,
+            services,
+            store,
+            stop,
+            doors,
+            workers,
+        })
     }
 
     /// Takes no more requests, finishes those in flight, stops the workers and closes the database.
@@ -116,11 +128,19 @@ type Door = (Listener, Option<Arc<ServerTls>>, axum::Router);
 /// The devices' door and the operators' door.
 async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)> {
     let devices = &config.devices;
-    let load = || ServerTls::load(TlsFiles {
-        certificate: devices.certificate.clone(),
-        key: devices.key.clone(),
-        client_authorities: services.authorities.certificates_der(),
-    });
+    let load = || {
+        ServerTls::load(TlsFiles {
+            certificate: devices.certificate.clone(),
+            key: devices.key.clone(),
+            client_authorities: services
+                .authorities
+                .current()
+                .certificates()
+                .iter()
+                .map(|one| one.der().to_vec())
+                .collect(),
+        })
+    };
     let tls = if devices.plain_http { None } else { Some(Arc::new(load()?)) };
     let limits = Limits {
         handshake: Duration::from_secs(devices.handshake_seconds),
@@ -132,7 +152,8 @@ async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)>
         per_device: devices.connections_per_device,
     };
     let listener = Listener::bind(devices.listen, tls.clone(), limits.clone()).await?;
-    let device_door = (listener, tls, http_device::router(device_services(services), door_settings(config)?));
+    let device_door =
+        (listener, tls, http_device::router(DeviceServices::from(&**services), door_settings(devices)?));
     let operators = &config.operators;
     let tls = match (&operators.certificate, &operators.key) {
         (Some(certificate), Some(key)) => Some(Arc::new(ServerTls::load(TlsFiles {
@@ -143,18 +164,60 @@ async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)>
         _ => None,
     };
     let listener = Listener::bind(operators.listen, tls.clone(), limits).await?;
-    let router = http_admin::router(admin_services(services), figures::render);
+    let router = http_admin::router(AdminServices::new(services, figures::start()));
     Ok((device_door, (listener, tls, router)))
 }
 
+fn door_settings(devices: &DevicesConfig) -> Result<DoorSettings> {
+    let networks = devices.trusted_proxies.iter().map(|network| {
+        network.parse().map_err(|_| {
+            anyhow!("devices.trusted_proxies: '{network}' is no address like 10.20.0.5 or 10.20.1.0/24")
+        })
+    });
+    let name = HeaderName::from_bytes(devices.certificate_header.as_bytes()).with_context(|| {
+        format!("devices.certificate_header: '{}' is no header", devices.certificate_header)
+    })?;
+    let format = devices.certificate_header_format.parse().map_err(|_| {
+        anyhow!(
+            "devices.certificate_header_format: '{}' is none of rfc9440, nginx, traefik, alb, haproxy",
+            devices.certificate_header_format
+        )
+    })?;
+    let trusted_proxies: Vec<_> = networks.collect::<Result<_>>()?;
+    let certificate_header = (!trusted_proxies.is_empty()).then_some(CertificateHeader { name, format });
+    Ok(DoorSettings { trusted_proxies, certificate_header })
+}
+
+/// The trial root, if the devices' door shows a certificate of it: devices then need it in their profile.
+fn tls_anchors(config: &Config) -> Vec<Vec<u8>> {
+    let chain = |path: &Path| {
+        let pem = std::fs::read(path).unwrap_or_default();
+        Certificate::chain_from_pem(&pem).unwrap_or_default()
+    };
+    let shown = chain(&config.devices.certificate);
+    let roots = chain(&Paths::new(config).tls_root);
+    roots
+        .iter()
+        .filter(|root| shown.iter().any(|one| one.der() == root.der()))
+        .map(|root| root.der().to_vec())
+        .collect()
+}
+
 fn settings(config: &Config) -> Settings {
+    let hours = |hours: u32| Duration::from_secs(u64::from(hours) * 3600);
+    let minutes = |minutes: u32| Duration::from_secs(u64::from(minutes) * 60);
     Settings {
         public_url: config.devices.public_url.clone(),
         organization: config.organization.clone(),
         identity_days: config.enrollment.identity_days,
-        challenge_repeat: Duration::from_secs(u64::from(config.enrollment.challenge_minutes) * 60),
+        challenge_repeat: minutes(config.enrollment.challenge_minutes),
         allow_single_des: config.enrollment.allow_single_des,
         allow_personal_links: config.enrollment.allow_personal_links,
+        split_check_in: config.devices.split_check_in,
+        tls_anchors: tls_anchors(config),
+        push_expiration: hours(config.push.expiration_hours),
+        repush_after: minutes(config.push.repush_minutes),
+        refresh_every: hours(config.inventory.refresh_hours),
         ..Settings::default()
     }
 }
@@ -188,11 +251,15 @@ pub async fn open_store(config: &Config, sealer: &Arc<Sealer>) -> Result<Arc<Sto
 fn open_sealer(config: &Config) -> Result<Sealer> {
     let path = Paths::new(config).sealing_key;
     let text = Zeroizing::new(std::fs::read_to_string(&path).with_context(|| {
-        format!("cannot read the sealing key {}; without it the secrets in the database stay closed", path.display())
+        format!(
+            "cannot read the sealing key {}; without it the secrets in the database stay closed",
+            path.display()
+        )
     })?);
     let mut master = Zeroizing::new([0_u8; 32]);
-    hex::decode_to_slice(text.trim(), master.as_mut_slice())
-        .map_err(|_| anyhow!("{} is not a sealing key: 64 hexadecimal digits are expected", path.display()))?;
+    hex::decode_to_slice(text.trim(), master.as_mut_slice()).map_err(|_| {
+        anyhow!("{} is not a sealing key: 64 hexadecimal digits are expected", path.display())
+    })?;
     Ok(Sealer::new(master))
 }
 
@@ -201,7 +268,9 @@ async fn watch_certificate(tls: Arc<ServerTls>, stop: CancellationToken) {
         match tls.reload_if_changed() {
             Ok(true) => tracing::info!("Reads its TLS certificate anew"),
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "The new TLS certificate is not usable; the old one stays in use"),
+            Err(error) => {
+                tracing::error!(%error, "The new TLS certificate is not usable; the old one stays in use")
+            }
         }
     }
 }

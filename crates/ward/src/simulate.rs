@@ -69,7 +69,8 @@ async fn simulate(args: &SimulateArgs, as_json: bool) -> Result<()> {
         Some(address) => Some(start_push_service(args, &apple, address).await?),
         None => None,
     };
-    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let read =
+        |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let network = Network::new(NetworkOptions {
         roots_pem: args.roots.as_ref().map(read).transpose()?.unwrap_or_default(),
         system_roots: true,
@@ -108,7 +109,8 @@ async fn simulate(args: &SimulateArgs, as_json: bool) -> Result<()> {
     if as_json {
         print_json(&summary);
     } else {
-        let lines = summary.as_object().into_iter().flatten().map(|(key, value)| format!("{key:<16} {value}"));
+        let lines =
+            summary.as_object().into_iter().flatten().map(|(key, value)| format!("{key:<16} {value}"));
         print_text(&lines.collect::<Vec<_>>().join("\n"));
     }
     Ok(())
@@ -117,7 +119,8 @@ async fn simulate(args: &SimulateArgs, as_json: bool) -> Result<()> {
 fn spec(args: &SimulateArgs) -> Result<FleetSpec> {
     let mut spec = match &args.fleet {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             FleetSpec::from_toml(&text)?
         }
         None => FleetSpec::demo(),

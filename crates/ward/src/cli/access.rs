@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// A server and a token for it.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +14,7 @@ pub struct AccessFile {
     /// The operators' address, `http://localhost:8080` or `https://…`.
     pub server: String,
     /// The operator's bearer token.
+    #[serde(deserialize_with = "secret")]
     pub token: SecretString,
     /// A PEM file with the root of the server's certificate, when the system does not know it.
     #[serde(default)]
@@ -40,8 +41,10 @@ impl AccessFile {
                 )
             })?,
         };
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).map_err(|error| anyhow!("{} is no access file: {}", path.display(), error.message()))
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text)
+            .map_err(|error| anyhow!("{} is no access file: {}", path.display(), error.message()))
     }
 
     /// Writes the file, readable by its owner only.
@@ -49,7 +52,8 @@ impl AccessFile {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let mut text = String::from("# Whoever has this file acts as this operator. Keep it as you keep a key.\n");
+        let mut text =
+            String::from("# Whoever has this file acts as this operator. Keep it as you keep a key.\n");
         let quote = |value: &str| toml::Value::String(value.to_owned()).to_string();
         text.push_str(&format!("server = {}\n", quote(&self.server)));
         text.push_str(&format!("token = {}\n", quote(self.token.expose_secret())));
@@ -58,6 +62,10 @@ impl AccessFile {
         }
         crate::init::write_private(path, text.as_bytes())
     }
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
 }
 
 fn home_file() -> Option<PathBuf> {

@@ -71,7 +71,12 @@ impl Client {
     }
 
     /// All items of a list, page by page, up to `limit`.
-    pub(crate) fn list(&self, path: &str, query: &[(&str, Option<&str>)], limit: usize) -> Result<Vec<Value>> {
+    pub(crate) fn list(
+        &self,
+        path: &str,
+        query: &[(&str, Option<&str>)],
+        limit: usize,
+    ) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
@@ -142,10 +147,14 @@ fn explain(status: u16, problem: &Value) -> String {
 pub(super) fn refusal_lines(refusal: &Value) -> Vec<String> {
     let target = plain(&refusal["target"]);
     let Some(rules) = refusal["refusals"].as_array().filter(|rules| !rules.is_empty()) else {
-        let words = ["detail", "rule"].map(|key| plain(&refusal[key])).into_iter().find(|text| !text.is_empty());
+        let words =
+            ["detail", "rule"].map(|key| plain(&refusal[key])).into_iter().find(|text| !text.is_empty());
         return vec![format!("  {target}: {} {}", words.unwrap_or_default(), plain(&refusal["advice"]))];
     };
-    rules.iter().map(|rule| format!("  {target}: {} {}", plain(&rule["rule"]), plain(&rule["advice"]))).collect()
+    rules
+        .iter()
+        .map(|rule| format!("  {target}: {} {}", plain(&rule["rule"]), plain(&rule["advice"])))
+        .collect()
 }
 
 fn plain(value: &Value) -> String {
@@ -167,7 +176,9 @@ pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
 /// A piece of a path, percent-encoded (RFC 3986, 2.3).
 pub(super) fn segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// An error for a person who asked for something that does not fit.

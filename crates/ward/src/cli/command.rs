@@ -119,7 +119,8 @@ pub(super) fn run(command: CommandCommand, options: &Options) -> Result<ExitCode
     match command {
         CommandCommand::Send(args) => return send(&client, &args, options),
         CommandCommand::List { request_type, limit } => {
-            let items = client.list("/api/v1/commands", &[("request_type", request_type.as_deref())], limit)?;
+            let items =
+                client.list("/api/v1/commands", &[("request_type", request_type.as_deref())], limit)?;
             show_items(options, &items, COMMANDS, "No command has been sent.");
         }
         CommandCommand::Show { uuid } => {
@@ -131,7 +132,8 @@ pub(super) fn run(command: CommandCommand, options: &Options) -> Result<ExitCode
             if options.json { print_json(&evidence) } else { print_evidence(&evidence) }
         }
         CommandCommand::Cancel { uuid } => {
-            let (_, answer) = client.post(&format!("/api/v1/commands/{}/cancel", segment(&uuid)), &json!({}))?;
+            let (_, answer) =
+                client.post(&format!("/api/v1/commands/{}/cancel", segment(&uuid)), &json!({}))?;
             let count = |key: &str| answer[key].as_array().map_or(0, Vec::len);
             if options.json {
                 print_json(&answer);
@@ -143,7 +145,12 @@ pub(super) fn run(command: CommandCommand, options: &Options) -> Result<ExitCode
         CommandCommand::Types => {
             let types = client.get("/api/v1/commands/catalog")?;
             let columns = [("command", "request_type"), ("class", "class"), ("what it does", "title")];
-            show_items(options, types.as_array().map_or(&[], Vec::as_slice), &columns, "No command is known.");
+            show_items(
+                options,
+                types.as_array().map_or(&[], Vec::as_slice),
+                &columns,
+                "No command is known.",
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -155,11 +162,25 @@ fn send(client: &Client, args: &SendArgs, options: &Options) -> Result<ExitCode>
     if options.json && !args.wait {
         print_json(&answer);
     } else if !options.json {
-        let columns =
-            [("target", "target"), ("channel", "channel"), ("delivery", "delivery"), ("command", "command_uuid"), ("secret", "secret_id")];
+        let columns = [
+            ("target", "target"),
+            ("channel", "channel"),
+            ("delivery", "delivery"),
+            ("command", "command_uuid"),
+            ("secret", "secret_id"),
+        ];
         print_items(&queued, &columns, "Nothing was queued.");
-        answer["refused"].as_array().into_iter().flatten().flat_map(refusal_lines).for_each(|line| remark(&line));
-        answer["advice"].as_array().into_iter().flatten().for_each(|text| remark(text.as_str().unwrap_or_default()));
+        answer["refused"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(refusal_lines)
+            .for_each(|line| remark(&line));
+        answer["advice"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .for_each(|text| remark(text.as_str().unwrap_or_default()));
     }
     let mut code = if status.as_u16() == 207 { ExitCode::from(6) } else { ExitCode::SUCCESS };
     if args.wait {
@@ -183,7 +204,8 @@ fn request(args: &SendArgs) -> Result<Value> {
     if let Some(request_type) = &args.request_type {
         let mut command = json!({ "RequestType": request_type });
         for key in &args.keys {
-            let (path, value) = key.split_once('=').ok_or_else(|| usage(&format!("'{key}' is not KEY=VALUE")))?;
+            let (path, value) =
+                key.split_once('=').ok_or_else(|| usage(&format!("'{key}' is not KEY=VALUE")))?;
             insert(&mut command, path, value_of(value)?)?;
         }
         if args.return_to_service {
@@ -231,7 +253,8 @@ fn insert(into: &mut Value, path: &str, value: Value) -> Result<()> {
 /// Waits until every delivery has an answer; whether all did, and none failed.
 fn wait(client: &Client, seqs: &[i64], limit: Duration, options: &Options) -> Result<bool> {
     let count = u64::try_from(seqs.len()).unwrap_or(u64::MAX);
-    let bar = ProgressBar::new(count).with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} answered  {msg}")?);
+    let bar = ProgressBar::new(count)
+        .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} answered  {msg}")?);
     let began = std::time::Instant::now();
     loop {
         let evidence: Vec<Value> =
@@ -288,7 +311,11 @@ fn print_evidence(evidence: &Value) {
         ],
     );
     let history = evidence["history"].as_array().cloned().unwrap_or_default();
-    print_items(&history, &[("time", "at"), ("state", "state"), ("source", "source"), ("detail", "detail")], "  no states");
+    print_items(
+        &history,
+        &[("time", "at"), ("state", "state"), ("source", "source"), ("detail", "detail")],
+        "  no states",
+    );
 }
 
 #[cfg(test)]

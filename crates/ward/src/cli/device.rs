@@ -24,8 +24,13 @@ const LIST: &[Column] = &[
     ("last seen", "last_seen_at"),
 ];
 
-const FACTS: &[Column] =
-    &[("fact", "key"), ("value", "value"), ("observed", "observed_at"), ("from", "source"), ("command", "command_uuid")];
+const FACTS: &[Column] = &[
+    ("fact", "key"),
+    ("value", "value"),
+    ("observed", "observed_at"),
+    ("from", "source"),
+    ("command", "command_uuid"),
+];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeviceCommand {
@@ -109,13 +114,28 @@ pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode>
         }
         DeviceCommand::Secrets { device } => {
             let secrets = client.get(&format!("/api/v1/devices/{}/secrets", segment(&device)))?;
-            let columns = [("id", "id"), ("kind", "kind"), ("since", "created_at"), ("from", "source"), ("old", "from_before")];
-            show_items(options, secrets.as_array().map_or(&[], Vec::as_slice), &columns, "No secret is kept.");
+            let columns = [
+                ("id", "id"),
+                ("kind", "kind"),
+                ("since", "created_at"),
+                ("from", "source"),
+                ("old", "from_before"),
+            ];
+            show_items(
+                options,
+                secrets.as_array().map_or(&[], Vec::as_slice),
+                &columns,
+                "No secret is kept.",
+            );
         }
         DeviceCommand::Reveal { secret, reason } => {
             let path = format!("/api/v1/secrets/{}/reveal", segment(&secret));
             let (_, shown) = client.post(&path, &json!({ "reason": reason }))?;
-            if options.json { print_json(&shown) } else { print_fields(&shown, &[("kind", "kind"), ("value", "value")]) }
+            if options.json {
+                print_json(&shown)
+            } else {
+                print_fields(&shown, &[("kind", "kind"), ("value", "value")])
+            }
         }
         DeviceCommand::Push { devices } => {
             let (_, answer) = client.post("/api/v1/push", &json!({ "targets": devices }))?;
@@ -168,10 +188,17 @@ fn print_device(detail: &Value) {
     ];
     print_items(&items("enrollments"), &enrollments, "  none");
     remark("\nChannels");
-    let channels = [("kind", "kind"), ("key", "key"), ("push", "push"), ("pending", "pending"), ("last seen", "last_seen_at")];
+    let channels = [
+        ("kind", "kind"),
+        ("key", "key"),
+        ("push", "push"),
+        ("pending", "pending"),
+        ("last seen", "last_seen_at"),
+    ];
     print_items(&items("channels"), &channels, "  none");
     remark("\nPending");
-    let pending = [("command", "request_type"), ("state", "wording"), ("since", "state_at"), ("uuid", "command_uuid")];
+    let pending =
+        [("command", "request_type"), ("state", "wording"), ("since", "state_at"), ("uuid", "command_uuid")];
     print_items(&items("pending"), &pending, "  nothing");
     remark("\nFacts");
     print_items(&items("facts"), FACTS, "  nothing is known yet");

@@ -42,7 +42,7 @@ pub(super) fn print_items(items: &[Value], columns: &[Column], nothing: &str) {
         return;
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(columns.iter().map(|(heading, _)| heading.to_uppercase()));
     for item in items {
         table.add_row(columns.iter().map(|(_, path)| text_at(item, path)));
@@ -53,7 +53,7 @@ pub(super) fn print_items(items: &[Value], columns: &[Column], nothing: &str) {
 /// Prints named values under each other.
 pub(super) fn print_fields(item: &Value, fields: &[Column]) {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     for (heading, path) in fields {
         table.add_row([(*heading).to_owned(), text_at(item, path)]);
     }

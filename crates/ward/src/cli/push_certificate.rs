@@ -62,7 +62,8 @@ pub(super) fn run(command: PushCertificateCommand, options: &Options) -> Result<
             if options.json {
                 print_json(&installed);
             } else {
-                let fields = [("Topic", "topic"), ("Valid until", "not_after"), ("Enrolments", "enrollments")];
+                let fields =
+                    [("Topic", "topic"), ("Valid until", "not_after"), ("Enrolments", "enrollments")];
                 print_fields(&installed["certificate"], &fields);
                 for warning in installed["warnings"].as_array().into_iter().flatten() {
                     remark(&format!("Warning: {}", warning.as_str().unwrap_or_default()));
@@ -96,5 +97,7 @@ fn install_body(file: &Path, password_file: Option<&Path>) -> Result<Value> {
         Some(path) => String::from_utf8(read(path)?).map_err(|_| usage("the password file is not text"))?,
         None => String::new(),
     };
-    Ok(json!({ "pkcs12": BASE64_STANDARD.encode(bytes), "password": password.trim_end_matches(['\r', '\n']) }))
+    Ok(
+        json!({ "pkcs12": BASE64_STANDARD.encode(bytes), "password": password.trim_end_matches(['\r', '\n']) }),
+    )
 }

@@ -104,7 +104,13 @@ pub(super) fn run(command: WatchCommand, options: &Options) -> Result<ExitCode> 
         }
         WatchCommand::Jobs => {
             let items = client.list("/api/v1/jobs", &[("state", Some("buried"))], 1000)?;
-            let columns = [("job", "kind"), ("for", "key"), ("tries", "attempts"), ("why", "last_error"), ("due", "run_at")];
+            let columns = [
+                ("job", "kind"),
+                ("for", "key"),
+                ("tries", "attempts"),
+                ("why", "last_error"),
+                ("due", "run_at"),
+            ];
             show_items(options, &items, &columns, "Nothing failed for good.");
         }
     }
@@ -116,14 +122,16 @@ fn events(client: &Client, types: Option<&str>, options: &Options) -> Result<()>
     let lines = BufReader::new(client.stream(&format!("/api/v1/events{query}"))?).lines();
     for line in lines {
         let line = line.context("the stream of events has ended")?;
-        let Some(event) = line.strip_prefix("data:").and_then(|data| serde_json::from_str::<Value>(data.trim()).ok())
+        let Some(event) =
+            line.strip_prefix("data:").and_then(|data| serde_json::from_str::<Value>(data.trim()).ok())
         else {
             continue;
         };
         if options.json {
             print_text(&event.to_string());
         } else {
-            let parts = ["at", "type", "device_id", "command_uuid", "detail"].map(|path| text_at(&event, path));
+            let parts =
+                ["at", "type", "device_id", "command_uuid", "detail"].map(|path| text_at(&event, path));
             print_text(&parts.join("  "));
         }
     }

@@ -50,7 +50,8 @@ impl Stage {
             .replace("port = 443", &format!("port = {push_port}"))
             .replace("# roots = \"apns-roots.pem\"", "roots = \"apple.pem\"");
         std::fs::write(args.folder.join("apple.pem"), apple.ca_pem())?;
-        std::fs::write(&init.config, text).with_context(|| format!("cannot write {}", init.config.display()))?;
+        std::fs::write(&init.config, text)
+            .with_context(|| format!("cannot write {}", init.config.display()))?;
         let config = Config::load(&init.config)?;
         let access = init::initialize(&config, &init, clock).await?;
         let access_file = args.folder.join("access.toml");
@@ -74,7 +75,8 @@ impl Stage {
 
     /// Makes an enrolment link with enough uses for a demo.
     pub(super) async fn link(&self, ownership: &str) -> Result<String> {
-        let body = json!({ "ownership": ownership, "label": "demo", "uses_limit": 10_000, "expires_in_hours": 24 });
+        let body =
+            json!({ "ownership": ownership, "label": "demo", "uses_limit": 10_000, "expires_in_hours": 24 });
         let made = self.post("/api/v1/links", body).await?;
         made["url"].as_str().map(str::to_owned).context("the server made no link")
     }
@@ -84,7 +86,10 @@ impl Stage {
         let began = std::time::Instant::now();
         loop {
             let items = self.call(|client| client.list("/api/v1/devices", &[], usize::MAX)).await?;
-            let known = items.iter().filter(|device| device["pending"] == 0 && device["supervised"].is_boolean()).count();
+            let known = items
+                .iter()
+                .filter(|device| device["pending"] == 0 && device["supervised"].is_boolean())
+                .count();
             if known >= devices || began.elapsed() > PATIENCE {
                 return Ok(known);
             }

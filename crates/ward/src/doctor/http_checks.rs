@@ -38,28 +38,34 @@ pub(super) fn public_name(devices: &DevicesConfig, roots: Option<&[u8]>) -> Vec<
     let large_header = poll().header("Mdm-Signature", "A".repeat(LARGE_HEADER)).body("").send();
     let advice = "Raise the proxy's limit for headers (nginx: large_client_header_buffers 4 64k).";
     findings.push(reached("large headers", large_header, advice));
-    let long_query = client.get(format!("{url}/scep?operation=GetCACaps&message={}", "A".repeat(LONG_QUERY))).send();
+    let long_query =
+        client.get(format!("{url}/scep?operation=GetCACaps&message={}", "A".repeat(LONG_QUERY))).send();
     findings.push(reached("long queries", long_query, "Raise the proxy's limit for the request line."));
     let large_body = poll().body(vec![b' '; LARGE_BODY]).send();
-    findings.push(reached("large bodies", large_body, "Raise the proxy's limit for bodies to 16 MB (nginx: client_max_body_size 16m)."));
+    findings.push(reached(
+        "large bodies",
+        large_body,
+        "Raise the proxy's limit for bodies to 16 MB (nginx: client_max_body_size 16m).",
+    ));
     // A proxy must not let a stranger name a certificate: with a forged header Ward must see what it saw without.
     let forged = format!(":{}:", BASE64_STANDARD.encode(b"not a certificate"));
-    findings.push(match poll().header(&devices.certificate_header, forged).body("").send() {
-        Ok(response) if response.text().unwrap_or_default() == plain_body => {
-            Finding::new("forged certificate header", Outcome::Ok, "does not get through", "")
-        }
+    let sent = poll().header(&devices.certificate_header, forged).body("").send();
+    let name = "forged certificate header";
+    findings.push(match sent.and_then(Response::text) {
+        Ok(body) if body == plain_body => Finding::new(name, Outcome::Ok, "does not get through", ""),
         Ok(_) => {
             let advice = "Strip this header from requests that come from outside, at the proxy.";
             let detail = format!("{} from outside reaches Ward", devices.certificate_header);
-            Finding::new("forged certificate header", Outcome::Error, detail, advice)
+            Finding::new(name, Outcome::Error, detail, advice)
         }
-        Err(error) => Finding::new("forged certificate header", Outcome::Unknown, error.to_string(), ""),
+        Err(error) => Finding::new(name, Outcome::Unknown, error.to_string(), ""),
     });
     findings
 }
 
 fn client(roots: Option<&[u8]>) -> Result<Client> {
-    let mut builder = Client::builder().timeout(Duration::from_secs(20)).redirect(reqwest::redirect::Policy::none());
+    let mut builder =
+        Client::builder().timeout(Duration::from_secs(20)).redirect(reqwest::redirect::Policy::none());
     for root in roots.map(reqwest::Certificate::from_pem_bundle).transpose()?.into_iter().flatten() {
         builder = builder.add_root_certificate(root);
     }
@@ -73,9 +79,12 @@ fn unauthorized(response: &Response) -> Finding {
             let advice = "Find what asks for a password on this path (proxy, firewall) and take it away: 401 makes devices leave management.";
             Finding::new(name, Outcome::Error, "a request without a certificate is answered with 401", advice)
         }
-        status if response.headers().contains_key(MARK) => {
-            Finding::new(name, Outcome::Ok, format!("a request without a certificate is answered with {status}"), "")
-        }
+        status if response.headers().contains_key(MARK) => Finding::new(
+            name,
+            Outcome::Ok,
+            format!("a request without a certificate is answered with {status}"),
+            "",
+        ),
         status => {
             let advice = "Something in front of Ward answers for it. It must pass /mdm, /checkin, /scep and /enroll on.";
             Finding::new(name, Outcome::Error, format!("{status}, and not by Ward"), advice)
@@ -88,9 +97,12 @@ fn reached(name: &str, sent: reqwest::Result<Response>, advice: &str) -> Finding
         Ok(response) if response.headers().contains_key(MARK) && response.status().as_u16() != 431 => {
             Finding::new(name, Outcome::Ok, "reach Ward", "")
         }
-        Ok(response) => {
-            Finding::new(name, Outcome::Error, format!("are answered {} on the way", response.status()), advice)
-        }
+        Ok(response) => Finding::new(
+            name,
+            Outcome::Error,
+            format!("are answered {} on the way", response.status()),
+            advice,
+        ),
         Err(error) => Finding::new(name, Outcome::Error, format!("are cut on the way: {error}"), advice),
     }
 }

@@ -50,7 +50,9 @@ pub(super) fn public_name(url: &str, roots: Option<&[u8]>) -> Vec<Finding> {
 pub(super) fn push_service(push: &PushConfig) -> Finding {
     let roots = push.roots.as_ref().and_then(|path| std::fs::read(path).ok());
     match shake(&push.host, push.port, Some(roots.as_deref()), &|_| Ok(())) {
-        Ok(_) => Finding::new("push service", Outcome::Ok, format!("{}:{} answers", push.host, push.port), ""),
+        Ok(_) => {
+            Finding::new("push service", Outcome::Ok, format!("{}:{} answers", push.host, push.port), "")
+        }
         Err(error) => {
             let advice = "Open the firewall for TCP 443 or 2197 to 17.0.0.0/8 without an inspecting proxy; devices are not woken otherwise.";
             Finding::new("push service", Outcome::Error, format!("{error:#}"), advice)
@@ -68,7 +70,9 @@ fn trusted(host: &str, port: u16, roots: Option<&[u8]>) -> Finding {
             let advice = "Renew it now; Ward reads the files again by itself.";
             Finding::new("certificate", Outcome::Warning, format!("ends in {days} days"), advice)
         }
-        Ok(days) => Finding::new("certificate", Outcome::Ok, format!("trusted for {host}, {days} days left"), ""),
+        Ok(days) => {
+            Finding::new("certificate", Outcome::Ok, format!("trusted for {host}, {days} days left"), "")
+        }
         Err(error) => {
             let advice = "Install a chain that Safari trusts without any profile, with all intermediates, and check name and firewall.";
             Finding::new("certificate", Outcome::Error, format!("{error:#}"), advice)
@@ -102,7 +106,8 @@ fn shake(
         .with_context(|| format!("cannot connect to {host} at {address}"))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let stream = settings.connect(host, stream).map_err(|error| anyhow!("the TLS handshake failed: {error}"))?;
+    let stream =
+        settings.connect(host, stream).map_err(|error| anyhow!("the TLS handshake failed: {error}"))?;
     let certificate = stream.ssl().peer_certificate().context("the server has no certificate")?;
     let left = openssl::asn1::Asn1Time::days_from_now(0)?.diff(certificate.not_after())?;
     Ok(left.days)
@@ -121,7 +126,8 @@ fn extended_master_secret(host: &str, port: u16) -> Finding {
     if text.contains("Extended master secret: yes") {
         Finding::new(name, Outcome::Ok, "offered with TLS 1.2", "")
     } else if text.contains("Extended master secret: no") {
-        let advice = "Update whatever ends TLS for this name; devices from OS 27 on refuse TLS 1.2 without it.";
+        let advice =
+            "Update whatever ends TLS for this name; devices from OS 27 on refuse TLS 1.2 without it.";
         Finding::new(name, Outcome::Error, "not offered with TLS 1.2", advice)
     } else {
         Finding::new(name, Outcome::Ok, "TLS 1.2 is not offered, TLS 1.3 needs none", "")

@@ -28,25 +28,23 @@ struct Counts {
     devices: HashMap<[u8; 32], usize>,
 }
 
-/// What becomes of a new connection.
-pub(super) enum Entry {
-    /// It is served.
-    Admitted(Place),
-    /// It is told to come back later.
-    Full(Place),
-    /// It is dropped.
-    Flood,
-}
-
 /// A place that is given back when the connection ends.
 pub(super) struct Place {
     counts: Arc<Mutex<Counts>>,
     held: Held,
+    full: bool,
 }
 
 enum Held {
     Address(IpAddr),
     Device([u8; 32]),
+}
+
+impl Place {
+    /// Whether the connection is one too many, and is to be told to come back later.
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
 }
 
 impl Admission {
@@ -59,21 +57,20 @@ impl Admission {
         }
     }
 
-    /// Counts a connection from `address`.
-    pub(super) fn enter(&self, address: IpAddr) -> Entry {
+    /// Counts a connection from `address`; `None` in a flood, when it is dropped without a word.
+    pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
         let mut counts = self.counts.lock();
         let from_there = counts.addresses.get(&address).copied().unwrap_or(0);
         if counts.all >= self.all.saturating_add(TOLD_TO_WAIT)
             || from_there >= self.per_address.saturating_add(TOLD_TO_WAIT)
         {
-            return Entry::Flood;
+            return None;
         }
         let full = counts.all >= self.all || from_there >= self.per_address;
         counts.all += 1;
         *counts.addresses.entry(address).or_default() += 1;
         drop(counts);
-        let place = Place { counts: Arc::clone(&self.counts), held: Held::Address(address) };
-        if full { Entry::Full(place) } else { Entry::Admitted(place) }
+        Some(Place { counts: Arc::clone(&self.counts), held: Held::Address(address), full })
     }
 
     /// Counts a connection of the device with this certificate; `None` when it has as many as it may.
@@ -85,7 +82,7 @@ impl Admission {
         }
         *count += 1;
         drop(counts);
-        Some(Place { counts: Arc::clone(&self.counts), held: Held::Device(fingerprint) })
+        Some(Place { counts: Arc::clone(&self.counts), held: Held::Device(fingerprint), full: false })
     }
 }
 
@@ -135,9 +132,9 @@ mod tests {
         let admission = admission();
         let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let places = [admission.enter(one), admission.enter(one)];
-        assert!(places.iter().all(|entry| matches!(entry, Entry::Admitted(_))));
-        assert!(matches!(admission.enter(one), Entry::Full(_)));
-        assert!(matches!(admission.enter(two), Entry::Admitted(_)));
+        assert!(places.iter().flatten().all(|place| !place.is_full()));
+        assert!(admission.enter(one).unwrap().is_full());
+        assert!(!admission.enter(two).unwrap().is_full());
     }
 
     #[test]
@@ -146,9 +143,9 @@ mod tests {
         let address = IpAddr::from([127, 0, 0, 1]);
         let first = admission.enter(address);
         let second = admission.enter(address);
-        assert!(matches!(admission.enter(address), Entry::Full(_)));
+        assert!(admission.enter(address).unwrap().is_full());
         drop((first, second));
-        assert!(matches!(admission.enter(address), Entry::Admitted(_)));
+        assert!(!admission.enter(address).unwrap().is_full());
         assert!(admission.counts.lock().addresses.is_empty());
     }
 
@@ -156,9 +153,9 @@ mod tests {
     fn a_flood_is_dropped() {
         let admission = admission();
         let address = IpAddr::from([127, 0, 0, 1]);
-        let held: Vec<Entry> = (0..2 + TOLD_TO_WAIT).map(|_| admission.enter(address)).collect();
-        assert!(held.iter().all(|entry| !matches!(entry, Entry::Flood)));
-        assert!(matches!(admission.enter(address), Entry::Flood));
+        let held: Vec<Option<Place>> = (0..2 + TOLD_TO_WAIT).map(|_| admission.enter(address)).collect();
+        assert!(held.iter().all(Option::is_some));
+        assert!(admission.enter(address).is_none());
     }
 
     #[test]

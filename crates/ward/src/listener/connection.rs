@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::activity::{Activity, Watched};
-use super::admission::{Admission, Entry};
+use super::admission::{Admission, Place};
 use super::tls::peer_certificate;
 use super::{Limits, ServerTls};
 
@@ -37,14 +37,21 @@ pub(super) struct Door {
 
 impl Door {
     /// Serves the connection until it ends, rests too long, or the server stops.
-    pub(super) async fn serve(self, stream: TcpStream, peer: SocketAddr, entry: Entry) {
+    pub(super) async fn serve(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let mut full = matches!(entry, Entry::Full(_));
+        let mut full = place.is_full();
         let activity = Activity::new();
         let Some(tls) = self.tls.clone() else {
-            self.exchange(Watched::new(stream, Arc::clone(&activity)), peer, PeerCertificate(None), full, activity).await;
+            self.exchange(
+                Watched::new(stream, Arc::clone(&activity)),
+                peer,
+                PeerCertificate(None),
+                full,
+                activity,
+            )
+            .await;
             return;
         };
         let stream = match tokio::time::timeout(self.limits.handshake, tls.accept(stream)).await {
@@ -61,10 +68,10 @@ impl Door {
         };
         metrics::counter!("ward_tls_handshakes_total", "outcome" => "done").increment(1);
         let certificate = peer_certificate(&stream);
-        let place = certificate.0.as_deref().map(|der| self.admission.enter_device(pki::sha256(der)));
-        full |= matches!(place, Some(None));
+        let device = certificate.0.as_deref().map(|der| self.admission.enter_device(pki::sha256(der)));
+        full |= matches!(device, Some(None));
         self.exchange(Watched::new(stream, Arc::clone(&activity)), peer, certificate, full, activity).await;
-        drop((entry, place));
+        drop((place, device));
     }
 
     async fn exchange<S>(
@@ -98,7 +105,11 @@ impl Door {
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut ending = false;
         loop {
-            let rest = if ending { self.limits.idle } else { activity.rest_left(self.limits.idle).unwrap_or_default() };
+            let rest = if ending {
+                self.limits.idle
+            } else {
+                activity.rest_left(self.limits.idle).unwrap_or_default()
+            };
             tokio::select! {
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {

@@ -91,7 +91,9 @@ fn acceptor(files: &TlsFiles) -> Result<SslAcceptor> {
     builder
         .set_private_key_file(&files.key, SslFiletype::PEM)
         .with_context(|| format!("cannot use {key} as a PEM private key"))?;
-    builder.check_private_key().map_err(|_| anyhow!("{key} is not the key of the certificate in {certificate}"))?;
+    builder
+        .check_private_key()
+        .map_err(|_| anyhow!("{key} is not the key of the certificate in {certificate}"))?;
     builder.set_alpn_select_callback(|_, offered| select_next_proto(ALPN, offered).ok_or(AlpnError::NOACK));
     if !files.client_authorities.is_empty() {
         // Asked for, never demanded: people open pages on the same host. Who it is and whether it is welcome is
