@@ -38,7 +38,8 @@ impl FromRequest<DoorState> for Device {
             Some(certificate) => Some(state.services.identities.recognize(certificate).await?),
             None => None,
         };
-        let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let content_type =
+            parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let limit = if is_checkin(content_type.as_deref()) {
             state.services.settings.checkin_bytes
         } else {
@@ -87,7 +88,10 @@ impl Device {
 
 fn is_checkin(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|given| {
-        given.trim_start().get(..CHECK_IN_TYPE.len()).is_some_and(|start| start.eq_ignore_ascii_case(CHECK_IN_TYPE))
+        given
+            .trim_start()
+            .get(..CHECK_IN_TYPE.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(CHECK_IN_TYPE))
     })
 }
 

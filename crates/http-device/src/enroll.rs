@@ -13,7 +13,10 @@ const PROFILE: HeaderValue = HeaderValue::from_static("application/x-apple-aspen
 const ATTACHMENT: HeaderValue = HeaderValue::from_static("attachment; filename=\"enrollment.mobileconfig\"");
 
 /// The page that says in plain words what enrolling means.
-pub(crate) async fn show_offer(State(door): State<DoorState>, Path(token): Path<String>) -> Result<Response, PageError> {
+pub(crate) async fn show_offer(
+    State(door): State<DoorState>,
+    Path(token): Path<String>,
+) -> Result<Response, PageError> {
     let offer = door.services.enrollments.open(&token).await?;
     let page = pages::enroll(&offer, &format!("/enroll/{token}/profile"));
     let page = page.map_err(|error| PageError::Unavailable(error.to_string()))?;
@@ -21,7 +24,10 @@ pub(crate) async fn show_offer(State(door): State<DoorState>, Path(token): Path<
 }
 
 /// The signed profile, with a challenge of its own.
-pub(crate) async fn fetch_profile(State(door): State<DoorState>, Path(token): Path<String>) -> Result<Response, PageError> {
+pub(crate) async fn fetch_profile(
+    State(door): State<DoorState>,
+    Path(token): Path<String>,
+) -> Result<Response, PageError> {
     let (profile, permit) = door.services.enrollments.profile(&token).await?;
     Ok(permitted(permit, profile))
 }

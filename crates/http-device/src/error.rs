@@ -70,8 +70,12 @@ impl From<Error> for PageError {
             Error::NotFound { .. } | Error::Malformed(_) | Error::Invalid { .. } => Self::NotFound,
             Error::Gone(reason) => Self::Over(reason),
             Error::Forbidden(reason) | Error::Withheld(reason) => Self::Refused(reason),
-            Error::Refused(_) | Error::Identity(_) => Self::Refused("This device cannot be enrolled here.".to_owned()),
-            Error::Conflict(reason) | Error::Unavailable(reason) | Error::Internal(reason) => Self::Unavailable(reason),
+            Error::Refused(_) | Error::Identity(_) => {
+                Self::Refused("This device cannot be enrolled here.".to_owned())
+            }
+            Error::Conflict(reason) | Error::Unavailable(reason) | Error::Internal(reason) => {
+                Self::Unavailable(reason)
+            }
         }
     }
 }
@@ -115,9 +119,15 @@ impl IntoResponse for DeviceError {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         match self {
-            Self::NotFound => page(StatusCode::NOT_FOUND, "This link does not exist", "Check that the whole address was copied."),
+            Self::NotFound => page(
+                StatusCode::NOT_FOUND,
+                "This link does not exist",
+                "Check that the whole address was copied.",
+            ),
             Self::Over(reason) => page(StatusCode::GONE, "This link can no longer be used", &reason),
-            Self::Refused(reason) => page(StatusCode::FORBIDDEN, "This device cannot be enrolled here", &reason),
+            Self::Refused(reason) => {
+                page(StatusCode::FORBIDDEN, "This device cannot be enrolled here", &reason)
+            }
             Self::Unavailable(reason) => {
                 tracing::warn!(error.reason = %reason, "An enrolment page is unavailable: {reason}");
                 unavailable(page(StatusCode::SERVICE_UNAVAILABLE, "Please try again in a few minutes", ""))

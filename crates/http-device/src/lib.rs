@@ -8,6 +8,10 @@ mod mdm;
 mod pages;
 mod scep;
 mod sources;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use device::Device;
 pub use door::{DeviceServices, DoorSettings, router};

@@ -16,16 +16,24 @@ const PLIST: HeaderValue = HeaderValue::from_static("application/xml; charset=UT
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A check-in or a report.
-pub(crate) async fn receive_message(State(door): State<DoorState>, device: Device) -> Result<Response, DeviceError> {
+pub(crate) async fn receive_message(
+    State(door): State<DoorState>,
+    device: Device,
+) -> Result<Response, DeviceError> {
     let reply = match device.parse_message().await? {
         Message::Checkin(checkin) => door.services.checkins.receive(&device.caller, checkin).await?,
-        Message::Report(report) => door.services.connect.receive(&device.caller, *report, device.original()).await?,
+        Message::Report(report) => {
+            door.services.connect.receive(&device.caller, *report, device.original()).await?
+        }
     };
     answer(reply)
 }
 
 /// A check-in.
-pub(crate) async fn receive_checkin(State(door): State<DoorState>, device: Device) -> Result<Response, DeviceError> {
+pub(crate) async fn receive_checkin(
+    State(door): State<DoorState>,
+    device: Device,
+) -> Result<Response, DeviceError> {
     let checkin = device.parse_checkin().await?;
     answer(door.services.checkins.receive(&device.caller, checkin).await?)
 }

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use service::enrollment::Offer;
 
 /// The one style of all pages. It is in the page, so that a phone needs one request; the policy names its digest.
-pub const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d1d1f;--paper:#fff;--accent:#0059b3}\
 @media(prefers-color-scheme:dark){:root{--ink:#f2f2f4;--paper:#161618;--accent:#5aa9ff}}\
 body{margin:0;background:var(--paper);color:var(--ink);font:1.0625rem/1.5 system-ui,-apple-system,sans-serif}\
@@ -22,7 +22,7 @@ text-decoration:none;font-weight:600;margin:2rem 0}\
 .small{font-size:.9rem}";
 
 /// What the pages may load and do: their own style and following their own links, nothing else.
-pub static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+pub(crate) static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let digest = STANDARD.encode(pki::sha256(STYLE.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -46,7 +46,7 @@ struct Enroll<'a> {
 
 /// A page with a title and a sentence.
 #[must_use]
-pub fn notice(title: &str, text: &str) -> String {
+pub(crate) fn notice(title: &str, text: &str) -> String {
     Notice { title, text }.render().unwrap_or_else(|_| "This page cannot be shown.".to_owned())
 }
 
@@ -54,7 +54,7 @@ pub fn notice(title: &str, text: &str) -> String {
 ///
 /// # Errors
 /// When the template fails, which would be a defect.
-pub fn enroll(offer: &Offer, profile_path: &str) -> Result<String, askama::Error> {
+pub(crate) fn enroll(offer: &Offer, profile_path: &str) -> Result<String, askama::Error> {
     Enroll { offer, profile_path }.render()
 }
 

@@ -34,7 +34,9 @@ pub(crate) async fn receive_message(
         BodyError::Broken => DeviceError::Malformed("the body ended too early".to_owned()),
     })?;
     if body.is_empty() {
-        return Err(DeviceError::Malformed("the SCEP message is empty; a proxy may have dropped it".to_owned()));
+        return Err(DeviceError::Malformed(
+            "the SCEP message is empty; a proxy may have dropped it".to_owned(),
+        ));
     }
     Ok(answer(door.services.scep.receive(&query.unwrap_or_default(), body.into()).await?))
 }

@@ -25,7 +25,10 @@ const SIGNATURE: &str = "mdm-signature";
 ///
 /// # Errors
 /// [`IdentityRefusal::Unreadable`] for one that cannot be read.
-pub fn connected(parts: &Parts, settings: &DoorSettings) -> Result<Option<Certificate>, IdentityRefusal> {
+pub(crate) fn connected(
+    parts: &Parts,
+    settings: &DoorSettings,
+) -> Result<Option<Certificate>, IdentityRefusal> {
     if from_trusted_proxy(parts, settings) { forwarded(&parts.headers, settings) } else { presented(parts) }
 }
 
@@ -33,7 +36,7 @@ pub fn connected(parts: &Parts, settings: &DoorSettings) -> Result<Option<Certif
 ///
 /// # Errors
 /// [`IdentityRefusal::Unreadable`] for a signature that cannot be read or does not fit.
-pub fn signed(headers: &HeaderMap, body: &[u8]) -> Result<Option<Certificate>, IdentityRefusal> {
+pub(crate) fn signed(headers: &HeaderMap, body: &[u8]) -> Result<Option<Certificate>, IdentityRefusal> {
     let Some(value) = header::single(headers, SIGNATURE).map_err(|_| IdentityRefusal::Unreadable)? else {
         return Ok(None);
     };
@@ -43,7 +46,7 @@ pub fn signed(headers: &HeaderMap, body: &[u8]) -> Result<Option<Certificate>, I
 
 /// Whether the request brings a signature, which only its body can confirm.
 #[must_use]
-pub fn is_signed(headers: &HeaderMap) -> bool {
+pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
     headers.contains_key(SIGNATURE)
 }
 

@@ -73,7 +73,10 @@ impl HeaderFormat {
         }
         match self {
             Self::Rfc9440 => {
-                let inner = value.strip_prefix(':').and_then(|rest| rest.strip_suffix(':')).ok_or(HeaderError::Form)?;
+                let inner = value
+                    .strip_prefix(':')
+                    .and_then(|rest| rest.strip_suffix(':'))
+                    .ok_or(HeaderError::Form)?;
                 der(inner)
             }
             Self::HaProxy => der(value),
@@ -105,7 +108,7 @@ impl FromStr for HeaderFormat {
 ///
 /// # Errors
 /// When it is repeated or not ASCII.
-pub fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, HeaderError> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, HeaderError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -118,7 +121,7 @@ pub fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>,
 ///
 /// # Errors
 /// [`HeaderError::Form`] and [`HeaderError::TooLong`].
-pub fn base64(text: &str) -> Result<Vec<u8>, HeaderError> {
+pub(super) fn base64(text: &str) -> Result<Vec<u8>, HeaderError> {
     if text.len() > 2 * LONGEST {
         return Err(HeaderError::TooLong);
     }
