@@ -115,7 +115,8 @@ def write_doors(folder, certificate, signature):
         write(folder, "certificate_header", f"network{number}", b"\x05", address)
     for number, message in enumerate(MESSAGES.values()):
         write(folder, "door", f"message{number}", bytes([number % 4, 0]), b"\n" + plistlib.dumps(message))
-    write(folder, "door", "signed", b"\x01\x01", base64.b64encode(signature) + b"\n" + plistlib.dumps(MESSAGES["idle"]))
+    write(folder, "door", "signed", b"\x01\x05", base64.b64encode(signature) + b"\n" + plistlib.dumps(MESSAGES["idle"]))
+    write(folder, "door", "proxied", b"\x02\x02", forms[1] + b"\n" + plistlib.dumps(MESSAGES["idle"]))
     for name, target in {"link": b"ward_link_abc", "escaped": b"%2e%2e%2fadmin", "profile": b"ward_link_abc/profile", "bad": b"%ff%00"}.items():
         write(folder, "door", name, b"\x05\x00", target)
     query = b"operation=PKIOperation&message=" + urllib.parse.quote(base64.b64encode(signature)).encode()
