@@ -92,7 +92,7 @@ fn from_inside(options: &Options) -> Vec<Finding> {
             let outcome = match check["severity"].as_str() {
                 Some("error") => Outcome::Error,
                 Some("warning") => Outcome::Warning,
-                _ if check["ok"].as_bool() == Some(true) => Outcome::Ok,
+                Some("ok") => Outcome::Ok,
                 _ => Outcome::Unknown,
             };
             Finding::new(&text(&check["name"]), outcome, text(&check["detail"]), &text(&check["advice"]))

@@ -143,18 +143,21 @@ fn explain(status: u16, problem: &Value) -> String {
     lines.join("\n")
 }
 
-/// One target's refusal, in words.
+/// One target's refusals, in words: what is wrong and what to do, then where it is wrong.
 pub(super) fn refusal_lines(refusal: &Value) -> Vec<String> {
     let target = plain(&refusal["target"]);
-    let Some(rules) = refusal["refusals"].as_array().filter(|rules| !rules.is_empty()) else {
-        let words =
-            ["detail", "rule"].map(|key| plain(&refusal[key])).into_iter().find(|text| !text.is_empty());
-        return vec![format!("  {target}: {} {}", words.unwrap_or_default(), plain(&refusal["advice"]))];
+    let rules = match refusal["refusals"].as_array() {
+        Some(rules) if !rules.is_empty() => rules.clone(),
+        _ => vec![refusal.clone()],
     };
-    rules
-        .iter()
-        .map(|rule| format!("  {target}: {} {}", plain(&rule["rule"]), plain(&rule["advice"])))
-        .collect()
+    let words = |rule: &Value| {
+        [&rule["advice"], &rule["detail"]].map(plain).into_iter().find(|text| !text.is_empty())
+    };
+    let line = |rule: &Value| {
+        let subject = [target.clone(), plain(&rule["key_path"])].into_iter().filter(|text| !text.is_empty());
+        format!("  {}: {}", subject.collect::<Vec<_>>().join(", "), words(rule).unwrap_or_default())
+    };
+    rules.iter().map(line).collect()
 }
 
 fn plain(value: &Value) -> String {
@@ -195,11 +198,13 @@ mod tests {
     #[test]
     fn a_problem_document_becomes_sentences() {
         let problem = json!({"title": "Refused", "detail": "No target took it.", "refusals": [
-            {"target": "MAC01", "refusals": [{"rule": "EnableLostMode is not for macOS.", "advice": "Use DeviceLock."}]}
+            {"target": "MAC01", "key_path": "", "rule": "platform", "advice": "Leave a Mac out."},
+            {"target": null, "key_path": "PIN", "rule": "secret-in-request", "advice": "Leave the PIN out."},
         ]});
         let text = explain(422, &problem);
         assert!(text.contains("No target took it."), "{text}");
-        assert!(text.contains("MAC01: EnableLostMode is not for macOS. Use DeviceLock."), "{text}");
+        assert!(text.contains("\n  MAC01: Leave a Mac out."), "{text}");
+        assert!(text.contains("\n  PIN: Leave the PIN out."), "{text}");
         assert_eq!(explain(500, &Value::Null), "the server answered 500");
     }
 

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Options;
 use super::client::{Client, refusal_lines, segment, usage};
 use super::device::show_items;
-use super::output::{Column, print_fields, print_items, print_json, remark, text_at};
+use super::output::{Column, print_fields, print_heading, print_items, print_json, remark, text_at};
 
 const COMMANDS: &[Column] = &[
     ("command", "request_type"),
@@ -185,7 +185,7 @@ fn send(client: &Client, args: &SendArgs, options: &Options) -> Result<ExitCode>
     let mut code = if status.as_u16() == 207 { ExitCode::from(6) } else { ExitCode::SUCCESS };
     if args.wait {
         let seqs: Vec<i64> = queued.iter().filter_map(|item| item["delivery"].as_i64()).collect();
-        if !wait(client, &seqs, Duration::from_secs(args.timeout), options)? {
+        if !wait(client, &seqs, args, options)? {
             code = ExitCode::from(6);
         }
     }
@@ -251,7 +251,8 @@ fn insert(into: &mut Value, path: &str, value: Value) -> Result<()> {
 }
 
 /// Waits until every delivery has an answer; whether all did, and none failed.
-fn wait(client: &Client, seqs: &[i64], limit: Duration, options: &Options) -> Result<bool> {
+fn wait(client: &Client, seqs: &[i64], args: &SendArgs, options: &Options) -> Result<bool> {
+    let (limit, proof) = (Duration::from_secs(args.timeout), args.return_to_service);
     let count = u64::try_from(seqs.len()).unwrap_or(u64::MAX);
     let bar = ProgressBar::new(count)
         .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} answered  {msg}")?);
@@ -259,8 +260,11 @@ fn wait(client: &Client, seqs: &[i64], limit: Duration, options: &Options) -> Re
     loop {
         let evidence: Vec<Value> =
             seqs.iter().map(|seq| client.get(&format!("/api/v1/deliveries/{seq}"))).collect::<Result<_>>()?;
-        let open = |item: &&Value| {
-            matches!(text_at(item, "delivery.state").as_str(), "queued" | "pushed" | "handed_out" | "not_now")
+        let open = |item: &&Value| match text_at(item, "delivery.state").as_str() {
+            "queued" | "pushed" | "handed_out" | "not_now" => true,
+            // An erase that brings the device back is done when the device has proven it by coming back.
+            "acknowledged" => proof && item["verification"].is_null(),
+            _ => false,
         };
         let left = evidence.iter().filter(open).count();
         bar.set_position(count.saturating_sub(u64::try_from(left).unwrap_or(0)));
@@ -269,10 +273,9 @@ fn wait(client: &Client, seqs: &[i64], limit: Duration, options: &Options) -> Re
         }
         if left == 0 || began.elapsed() >= limit {
             bar.finish_and_clear();
-            if options.json {
-                print_json(&Value::Array(evidence.clone()));
-            } else {
-                evidence.iter().for_each(print_evidence);
+            match options.json {
+                true => print_json(&Value::Array(evidence.clone())),
+                false => evidence.iter().for_each(print_evidence),
             }
             let good = |item: &Value| text_at(item, "delivery.state") == "acknowledged";
             return Ok(left == 0 && evidence.iter().all(good));
@@ -293,7 +296,7 @@ fn print_command(detail: &Value) {
             ("UUID", "uuid"),
         ],
     );
-    remark("\nDevices");
+    print_heading("Devices");
     let deliveries = detail["deliveries"].as_array().cloned().unwrap_or_default();
     print_items(&deliveries, DELIVERIES, "  none");
 }

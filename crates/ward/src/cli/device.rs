@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::client::{Client, segment};
-use super::output::{Column, print_fields, print_items, print_json, remark, text_at};
+use super::output::{Column, print_fields, print_heading, print_items, print_json, remark, text_at};
 
 const LIST: &[Column] = &[
     ("serial", "serial_number"),
@@ -177,7 +177,7 @@ fn print_device(detail: &Value) {
             ("Last seen", "last_seen_at"),
         ],
     );
-    remark("\nEnrolments");
+    print_heading("Enrolments");
     let enrollments = [
         ("epoch", "epoch"),
         ("state", "state"),
@@ -187,7 +187,7 @@ fn print_device(detail: &Value) {
         ("why", "end_reason"),
     ];
     print_items(&items("enrollments"), &enrollments, "  none");
-    remark("\nChannels");
+    print_heading("Channels");
     let channels = [
         ("kind", "kind"),
         ("key", "key"),
@@ -196,13 +196,13 @@ fn print_device(detail: &Value) {
         ("last seen", "last_seen_at"),
     ];
     print_items(&items("channels"), &channels, "  none");
-    remark("\nPending");
+    print_heading("Pending");
     let pending =
         [("command", "request_type"), ("state", "wording"), ("since", "state_at"), ("uuid", "command_uuid")];
     print_items(&items("pending"), &pending, "  nothing");
-    remark("\nFacts");
+    print_heading("Facts");
     print_items(&items("facts"), FACTS, "  nothing is known yet");
     for note in items("notes") {
-        remark(&format!("\nNote: {}", note.as_str().unwrap_or_default()));
+        print_heading(&format!("Note: {}", note.as_str().unwrap_or_default()));
     }
 }

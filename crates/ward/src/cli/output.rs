@@ -35,19 +35,32 @@ pub(crate) fn remark(text: &str) {
 /// A column: its heading, and the path of its value in the item.
 pub(super) type Column = (&'static str, &'static str);
 
+/// Characters of a value that a table shows; `--json` has the whole.
+const CELL: usize = 72;
+
+/// Prints a heading.
+pub(super) fn print_heading(text: &str) {
+    print_text(&format!("\n{text}"));
+}
+
 /// Prints the items of a list as a table, or says that there are none.
 pub(super) fn print_items(items: &[Value], columns: &[Column], nothing: &str) {
     if items.is_empty() {
-        remark(nothing);
+        print_text(nothing);
         return;
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(columns.iter().map(|(heading, _)| heading.to_uppercase()));
     for item in items {
-        table.add_row(columns.iter().map(|(_, path)| text_at(item, path)));
+        table.add_row(columns.iter().map(|(_, path)| shortened(&text_at(item, path))));
     }
-    print_text(&table.to_string());
+    print_text(&trimmed(&table));
+}
+
+/// The table without the white space at the ends of its lines.
+fn trimmed(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Prints named values under each other.
@@ -57,7 +70,13 @@ pub(super) fn print_fields(item: &Value, fields: &[Column]) {
     for (heading, path) in fields {
         table.add_row([(*heading).to_owned(), text_at(item, path)]);
     }
-    print_text(&table.to_string());
+    print_text(&trimmed(&table));
+}
+
+fn shortened(text: &str) -> String {
+    let mut characters = text.chars();
+    let shown: String = characters.by_ref().take(CELL).collect();
+    if characters.next().is_some() { format!("{shown}…") } else { shown }
 }
 
 /// The value at a dotted path, as a person reads it; `-` when it is not known.
@@ -98,6 +117,12 @@ mod tests {
         assert_eq!(text_at(&item, "missing"), "-");
         assert_eq!(text_at(&item, "lost"), "no");
         assert_eq!(text_at(&item, "deep.yes"), "yes");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_in_a_table() {
+        assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened(&"x".repeat(500)).chars().count(), CELL + 1);
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(super) fn run(command: WatchCommand, options: &Options) -> Result<ExitCode> 
             if options.json { print_json(&identity) } else { remark("Revoked.") }
         }
         WatchCommand::Jobs => {
-            let items = client.list("/api/v1/jobs", &[("state", Some("buried"))], 1000)?;
+            let items = client.list("/api/v1/jobs", &[], 1000)?;
             let columns = [
                 ("job", "kind"),
                 ("for", "key"),
