@@ -90,8 +90,23 @@ impl Connection {
         self.sender.is_closed() || self.end.borrow().is_some()
     }
 
-    /// Sends one request and judges its answer.
+    /// Lets nobody wait for this connection any longer; pushes under way may finish.
+    pub(crate) fn retire(&self) {
+        self.permits.close();
+    }
+
+    /// Sends one request and judges its answer. Waiting for its turn and waiting for the answer are limited apart: a
+    /// long queue is no fault of the connection.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>, limit: Duration) -> Verdict {
+        let _permit = match timeout(limit, self.permits.acquire()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_closed)) => {
+                return Verdict::Reconnect(PushError::unavailable("the connection was closed"));
+            }
+            Err(_elapsed) => {
+                return Verdict::Done(Err(PushError::unavailable("too many pushes are under way")));
+            }
+        };
         match timeout(limit, self.exchange(request)).await {
             Ok(verdict) => verdict,
             Err(_elapsed) => Verdict::Abandon(PushError::unavailable("no answer in time")),
@@ -99,9 +114,6 @@ impl Connection {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Verdict {
-        let Ok(_permit) = self.permits.acquire().await else {
-            return Verdict::Reconnect(PushError::unavailable("the connection was closed"));
-        };
         let response = match self.sender.clone().send_request(request).await {
             Ok(response) => response,
             Err(error) => return self.lost(&tls::chain(&error)).await,

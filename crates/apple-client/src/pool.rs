@@ -98,6 +98,7 @@ impl Pool {
 
 /// Takes `connection` out of use, unless another push has done so. Pushes still under way on it may finish.
 async fn discard(slot: &Mutex<Slot>, connection: &Arc<Connection>) {
+    connection.retire();
     let mut slot = slot.lock().await;
     if slot.connection.as_ref().is_some_and(|current| Arc::ptr_eq(current, connection)) {
         slot.connection = None;

@@ -171,6 +171,20 @@ async fn a_stalled_push_ends_in_time_and_the_connection_is_given_up() {
 }
 
 #[tokio::test]
+async fn pushes_behind_a_stalled_one_go_out_on_a_new_connection() {
+    let bench = bench(|settings| {
+        settings.request_timeout = Duration::from_millis(500);
+        settings.streams = 1;
+    })
+    .await;
+    bench.apns.faults().next(1, &PushFault::Stall);
+    let sends = (0..4).map(|_| bench.client.send(message()));
+    let results = futures_util::future::join_all(sends).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 3, "{results:?}");
+    assert_eq!(bench.apns.connections(), 2);
+}
+
+#[tokio::test]
 async fn apns_that_is_not_there_is_unavailable_and_is_not_tried_for_every_push() {
     let apns = APPLE.start_apns("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let client =

@@ -130,6 +130,11 @@ impl Command {
     }
 }
 
+/// Whether the device neither refuses `command` nor puts it off.
+pub(crate) fn obeys_now(state: &State, command: &Command, user: Option<&User>) -> bool {
+    rules::refusal(state, command, user).is_none() && !rules::puts_off(state, command, user)
+}
+
 /// Obeys or refuses `command`, which came by the channel of `user` or of the device.
 pub(crate) fn execute(
     state: &mut State,

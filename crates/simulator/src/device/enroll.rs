@@ -54,7 +54,6 @@ impl Device {
         let mut candidate = self.candidate(&profile, identity, awaiting)?;
         let authenticate = messages::authenticate(&self.state.lock(), &mdm.topic);
         self.check_in(&candidate, &authenticate).await.context("Authenticate")?;
-        self.retire_tokens();
         let line = self.line(&mdm.topic, None);
         let update = messages::token_update(&self.state.lock(), &candidate, &line);
         candidate.lines.push(line);
@@ -70,11 +69,16 @@ impl Device {
             state.counts.enrolments += 1;
             state.enrolment = Some(candidate);
         }
-        self.escrow_bootstrap_token().await?;
+        // The device is enrolled; what fails from here on does not undo that.
+        if let Err(error) = self.escrow_bootstrap_token().await {
+            self.state.lock().note(format!("{error:#}"));
+        }
         if let Some(name) = self.spec.local_user.clone().filter(|_| self.spec.model.is_mac()) {
             let id = self.state.lock().dice.uuid();
             let user = User { id, long_name: name.clone(), short_name: name, on_console: true };
-            self.open_user_channel(user).await?;
+            if let Err(error) = self.open_user_channel(user).await {
+                self.state.lock().note(format!("{error:#}"));
+            }
         }
         Ok(())
     }
@@ -144,11 +148,14 @@ impl Device {
         if !enrolment.has("com.apple.mdm.per-user-connections") {
             return Ok(());
         }
+        let name = Some(user.short_name.clone());
         let line = self.line(&enrolment.mdm.topic, Some(user));
         let message = messages::token_update(&self.state.lock(), &enrolment, &line);
         match self.put(&enrolment, Kind::CheckIn, xml(&message)?).await? {
             Reply::Accepted(_) => {
                 if let Some(enrolment) = self.state.lock().enrolment.as_mut() {
+                    let same = |one: &Line| one.user.as_ref().map(|user| &user.short_name) == name.as_ref();
+                    enrolment.lines.retain(|one| !same(one));
                     enrolment.lines.push(line);
                 }
                 Ok(())
@@ -251,6 +258,10 @@ impl Device {
     /// Takes the way back, if there is one. It stays open until it has been taken.
     pub(crate) async fn come_back(&self) -> Result<()> {
         let Some(comeback) = self.comeback.lock().clone() else { return Ok(()) };
+        if self.state.lock().enrolment.is_some() {
+            *self.comeback.lock() = None;
+            return Ok(());
+        }
         self.enroll_from(&comeback.source, comeback.automated)
             .await
             .context("coming back after the erase")?;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::Phase;
 use super::{Device, Session};
+use crate::dice::Dice;
 
 /// How soon a device in Setup Assistant polls again.
 const IMPATIENT: Duration = Duration::from_secs(2);
@@ -19,8 +20,12 @@ impl Device {
     /// Lives until cancelled.
     pub(crate) async fn live(&self, cancel: &CancellationToken) {
         let mut failures = 0;
+        // Not the dice of the device: how long it lives shall not change what it is.
+        let mut dice = Dice::new(!self.spec.seed);
         loop {
-            let pause = self.pause(failures);
+            // Devices that started together shall not poll together for ever.
+            let spread = 0.9 + f64::from(u32::try_from(dice.below(200)).unwrap_or(0)) / 1000.0;
+            let pause = self.pause(failures, spread);
             let timer = async {
                 match pause {
                     Some(pause) => tokio::time::sleep(pause).await,
@@ -50,7 +55,7 @@ impl Device {
     /// Takes the pushes that have come; returns the channels to poll.
     fn woken(&self) -> Vec<Option<String>> {
         let mut state = self.state.lock();
-        if state.phase == Phase::Off {
+        if matches!(state.phase, Phase::Off | Phase::PinLocked) {
             return Vec::new();
         }
         let (mut own, mut foreign, mut channels) = (0, 0, Vec::new());
@@ -89,11 +94,12 @@ impl Device {
         self.poll_channels(channels).await
     }
 
-    /// How long the device waits before it polls without being asked, after so many failures in a row.
-    fn pause(&self, failures: u32) -> Option<Duration> {
+    /// How long the device waits before it polls without being asked, after so many failures in a row. The
+    /// usual time is multiplied by `spread`.
+    fn pause(&self, failures: u32, spread: f64) -> Option<Duration> {
         let retry = RETRY.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
         let retry = (failures > 0).then(|| retry.min(LONGEST_RETRY));
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         if matches!(state.phase, Phase::Off | Phase::PinLocked) {
             return None;
         }
@@ -104,8 +110,6 @@ impl Device {
             enrolment if enrolment.awaiting_configuration => Some(IMPATIENT),
             _ => self.spec.poll_every,
         };
-        // Devices that started together shall not poll together for ever.
-        let spread = 0.9 + f64::from(u32::try_from(state.dice.below(200)).unwrap_or(0)) / 1000.0;
         let usual = usual.map(|usual| usual.mul_f64(spread));
         match (retry, usual) {
             (Some(retry), Some(usual)) => Some(retry.min(usual)),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use plist::{Dictionary, Value};
 
-use super::command::{After, Command, Executed, Outcome, execute};
+use super::command::{After, Command, Executed, Outcome, execute, obeys_now};
 use super::messages::report;
 use super::profile::Profile;
 use super::state::{Enrolment, ExecutedCommand, LISTED, Pending, Phase, User};
@@ -95,7 +95,8 @@ impl Device {
             tokio::time::sleep(self.spec.think_time).await;
         }
         let speaker = self.speaker(user)?;
-        let executed = match self.renewal(command) {
+        self.state.lock().now = self.now();
+        let executed = match self.renewal(command, speaker.as_ref()) {
             Some(payload) => {
                 let outcome = self.renew(&payload).await.map_or_else(Outcome::Failed, |()| Outcome::done());
                 let report = command.report(&self.state.lock(), speaker.as_ref(), &outcome);
@@ -112,18 +113,14 @@ impl Device {
         Some(self.state.lock().enrolment.as_ref()?.line(user)?.user.clone())
     }
 
-    /// The payload of an `InstallProfile` that carries an enrolment profile, if the enrolment grants that command.
-    fn renewal(&self, command: &Command) -> Option<Vec<u8>> {
+    /// The payload of an `InstallProfile` that carries an enrolment profile, if the device does that command now.
+    fn renewal(&self, command: &Command, user: Option<&User>) -> Option<Vec<u8>> {
         if command.request_type != "InstallProfile" {
             return None;
         }
         let payload = command.keys.get("Payload").and_then(Value::as_data)?;
         let profile = Profile::open(payload).ok()?;
-        let state = self.state.lock();
-        let rights = state.enrolment.as_ref()?.mdm.access_rights;
-        let locked = state.screen_locked && state.passcode_set && !state.hardware.model.is_mac();
-        (profile.is_enrolment() && !locked && rights.is_none_or(|rights| rights & 2 != 0))
-            .then(|| payload.to_vec())
+        (profile.is_enrolment() && obeys_now(&self.state.lock(), command, user)).then(|| payload.to_vec())
     }
 
     fn remember(&self, user: Option<&str>, command: &Command, executed: &Executed) {

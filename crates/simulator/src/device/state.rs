@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use clock::Timestamp;
 use pki::Certificate;
 use plist::Dictionary;
 use serde::Serialize;
@@ -230,6 +231,8 @@ pub(crate) struct State {
     pub(crate) lock_message: Option<LockMessage>,
     pub(crate) lost_mode: Option<LostMode>,
     pub(crate) location: Option<(f64, f64)>,
+    /// The time of the command that is executed, by the device's clock.
+    pub(crate) now: Timestamp,
     pub(crate) counts: Counts,
     pub(crate) commands: BTreeMap<String, BTreeMap<String, u64>>,
     pub(crate) executed: Vec<ExecutedCommand>,
@@ -254,6 +257,7 @@ impl State {
             lock_message: None,
             lost_mode: None,
             location: Some((51.4988, -0.1187)),
+            now: Timestamp::default(),
             counts: Counts::default(),
             commands: BTreeMap::new(),
             executed: Vec::new(),

@@ -13,16 +13,20 @@ mod server;
 mod users;
 mod waking;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use plist::{Dictionary, Value};
 use server::{ProfileOptions, Seen, Server};
 use simulator::{DeviceSpec, Model, Network, NetworkOptions, ProfileSource, SimulatedDevice};
 
-/// A network that trusts the test server. The devices share two keys, because keys are slow to make.
+/// A network that trusts the test servers. All devices share two keys, because keys are slow to make.
+static NETWORK: LazyLock<Arc<Network>> = LazyLock::new(|| {
+    let options = NetworkOptions { roots_pem: server::roots(), shared_keys: 2, ..NetworkOptions::default() };
+    Network::new(options).unwrap()
+});
+
 fn network() -> Arc<Network> {
-    Network::new(NetworkOptions { roots_pem: server::roots(), shared_keys: 2, ..NetworkOptions::default() })
-        .unwrap()
+    Arc::clone(&NETWORK)
 }
 
 fn device(model: Model, seed: u64) -> SimulatedDevice {

@@ -48,7 +48,7 @@ pub(super) fn location(state: &mut State) -> Outcome {
         ("Altitude", Value::Real(14.5)),
         ("Speed", Value::Real(-1.0)),
         ("Course", Value::Real(-1.0)),
-        ("Timestamp", "2026-11-23T08:00:00.000+0000".into()),
+        ("Timestamp", state.now.to_string().into()),
     ]))
 }
 
