@@ -23,11 +23,13 @@ mod quarantined;
 mod report;
 mod secret;
 mod setting;
+#[cfg(test)]
+mod tests;
 
 pub use api_token::ApiToken;
 pub use audit::{AuditEvent, AuditFilter, NewAuditEvent};
 pub use authority::Authority;
-pub use channel::Channel;
+pub use channel::{Channel, PushAddress};
 pub use command::{Command, CommandFilter};
 pub use delivery::{Delivery, DeliveryEvent, DeliveryFilter};
 pub use device::{Device, DeviceFilter, DeviceListing};

@@ -12,6 +12,9 @@ use crate::column::{ChannelKindText, Millis, OptionalMillis};
 use crate::schema::channels;
 use crate::{ChannelId, Connection, EnrollmentId, Error, SealedBytes};
 
+/// A push token (bytes as the device sent them) and a push magic.
+pub type PushAddress = (Zeroizing<Vec<u8>>, SecretString);
+
 /// A channel. Its push address is sealed; [`Channel::push_address`] opens it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = channels, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -78,7 +81,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`Error::Internal`] when the seal does not open: another key, or a value from another row.
-    pub fn push_address(&self, sealer: &Sealer) -> Result<Option<(Zeroizing<Vec<u8>>, SecretString)>, Error> {
+    pub fn push_address(&self, sealer: &Sealer) -> Result<Option<PushAddress>, Error> {
         let (Some(token), Some(magic)) = (&self.push_token, &self.push_magic) else { return Ok(None) };
         let open = |column, sealed: &SealedBytes| {
             sealer.open(&self.place(column), &sealed.0).map_err(|_| Error::unreadable("a push address"))

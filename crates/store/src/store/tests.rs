@@ -43,31 +43,62 @@ fn a_change_that_fails_or_panics_is_undone_alone() {
 #[test]
 fn a_transaction_that_does_not_commit_answers_all_its_callers_with_an_error_and_the_next_one_works() {
     let scene = Scene::new();
-    let store = scene.store();
-    // The first change holds the writer until all others wait behind it.
-    let (open, gate) = std::sync::mpsc::channel::<()>();
-    let gate = std::sync::Mutex::new(gate);
+    let options = crate::StoreOptions {
+        path: scene.folder.path().join("other.db"),
+        batch_time: Duration::from_secs(60),
+        ..scene.options()
+    };
+    let store = Store::open(options, scene.sealer()).unwrap();
+    let (running, has_begun) = std::sync::mpsc::channel::<()>();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
     let outcomes = scene.runtime.block_on(async {
-        let holder = Arc::clone(&store);
-        let held = tokio::spawn(async move {
-            holder
-                .tx("hold", move |tx| {
-                    gate.lock().unwrap().recv().unwrap();
-                    tx.batch_execute(
-                        "PRAGMA defer_foreign_keys = ON; INSERT INTO pending (seq, channel_id) VALUES (-1, x'00')",
-                    )?;
-                    Setting::write(tx, "held", "1")
-                })
-                .await
-        });
-        tokio::task::yield_now().await;
-        open.send(()).unwrap();
-        held.await.unwrap()
+        // The first change keeps the transaction open until the others wait behind it.
+        let mut tasks = vec![tokio::spawn({
+            let store = Arc::clone(&store);
+            async move {
+                let work = move |tx: &mut crate::Tx<'_>| {
+                    running.send(()).unwrap();
+                    held.lock().unwrap().recv().unwrap();
+                    Setting::write(tx, "first", "1")
+                };
+                store.tx("first", work).await
+            }
+        })];
+        has_begun.recv().unwrap();
+        for poisoned in [true, false] {
+            let store = Arc::clone(&store);
+            tasks.push(tokio::spawn(async move {
+                let work = move |tx: &mut crate::Tx<'_>| {
+                    if poisoned {
+                        tx.batch_execute(
+                            "PRAGMA defer_foreign_keys = ON; INSERT INTO pending (seq, channel_id) VALUES (-1, x'00')",
+                        )?;
+                    }
+                    Setting::write(tx, "behind", "1")
+                };
+                store.tx("behind", work).await
+            }));
+        }
+        while store.write_room.available_permits() > scene.options().waiting_max - 3 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        release.send(()).unwrap();
+        let mut outcomes = Vec::new();
+        for task in tasks {
+            outcomes.push(task.await.unwrap());
+        }
+        outcomes
     });
-    assert!(matches!(outcomes, Err(Error::Unavailable(_))), "{outcomes:?}");
-    assert_eq!(value(&scene, "held"), None);
-    scene.tx(|tx| Setting::write(tx, "after", "1"));
-    assert_eq!(value(&scene, "after").as_deref(), Some("1"));
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Error::Unavailable(_)))), "{outcomes:?}");
+    scene.runtime.block_on(async {
+        for name in ["first", "behind"] {
+            assert_eq!(store.read("check", move |c| Setting::read(c, name)).await, Ok(None));
+        }
+        assert_eq!(store.tx("after", |tx| Setting::write(tx, "after", "1")).await, Ok(()));
+        store.close().await;
+    });
 }
 
 #[test]

@@ -103,6 +103,12 @@ fn apply(entry: &mut Entry, event: DeliveryState) {
     }
 }
 
+/// What Ward closes: nobody knows what became of what is under way.
+fn close(entry: &mut Entry, waiting: DeliveryState) {
+    let under_way = entry.state == DeliveryState::HandedOut;
+    apply(entry, if under_way { DeliveryState::NoReply } else { waiting });
+}
+
 fn offered(model: &Model, channel: usize, now: i64, offer_not_now: bool) -> Option<DeliverySeq> {
     model
         .iter()
@@ -120,9 +126,9 @@ fn perform(
     now: i64,
 ) -> Result<(), Error> {
     let at = clock::Timestamp::from_millis(now);
+    let channels: Vec<_> = CHANNEL_IDS.with_borrow(Clone::clone);
+    let pick = |pick: usize, model: &Model| model.keys().nth(pick % model.len().max(1)).copied();
     for (step, new) in steps {
-        let channels: Vec<_> = CHANNEL_IDS.with_borrow(Clone::clone);
-        let pick = |pick: usize, model: &Model| model.keys().nth(pick % model.len().max(1)).copied();
         match step {
             Step::Enqueue { channel, lane, .. } => {
                 let new = new.unwrap();
@@ -149,23 +155,22 @@ fn perform(
             Step::Cancel { pick: number } => {
                 if let Some(seq) = pick(*number, model) {
                     let entry = model.get_mut(&seq).unwrap();
-                    let may = open(entry.state) && entry.hand_outs == 0;
-                    assert_eq!(tx.cancel(seq, at, None)?, may);
+                    assert_eq!(tx.cancel(seq, at, None)?, open(entry.state) && entry.hand_outs == 0);
                     apply(entry, DeliveryState::Cancelled);
                 }
             }
             Step::EndAll { channel } => {
                 tx.end_all(channels[*channel], DeliveryState::Superseded, at, "over")?;
-                for entry in model.values_mut().filter(|e| e.channel == *channel && open(e.state)) {
-                    let handed_out = entry.state == DeliveryState::HandedOut;
-                    apply(entry, if handed_out { DeliveryState::NoReply } else { DeliveryState::Superseded });
-                }
+                let of_channel = |e: &&mut Entry| e.channel == *channel && open(e.state);
+                model
+                    .values_mut()
+                    .filter(of_channel)
+                    .for_each(|entry| close(entry, DeliveryState::Superseded));
             }
             Step::Push { channel } => {
                 tx.mark_pushed(channels[*channel], at)?;
-                for entry in model.values_mut().filter(|e| e.channel == *channel) {
-                    apply(entry, DeliveryState::Pushed);
-                }
+                let of_channel = |e: &&mut Entry| e.channel == *channel;
+                model.values_mut().filter(of_channel).for_each(|entry| apply(entry, DeliveryState::Pushed));
             }
             Step::Expire => {
                 tx.expire(at, 1000)?;
