@@ -44,7 +44,12 @@ impl Problem {
     /// 405: the address exists, but not with this method.
     #[must_use]
     pub fn no_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Not with this method", "see /api/v1/openapi.json")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Not with this method",
+            "see /api/v1/openapi.json",
+        )
     }
 
     /// 413: the body has more than `limit` bytes.
@@ -70,7 +75,8 @@ impl Problem {
     /// 422: a command that no target took, with the reasons of each.
     #[must_use]
     pub fn all_refused(detail: impl Into<String>, refusals: Vec<RefusalView>) -> Self {
-        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "No target took the command", detail);
+        let problem =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "No target took the command", detail);
         Self { refusals, ..problem }
     }
 

@@ -17,7 +17,11 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
 /// A middleware around all routes: does nothing unless the request is a mutation with a key.
-pub(crate) async fn idempotent(State(services): State<AdminServices>, request: Request, next: Next) -> Response {
+pub(crate) async fn idempotent(
+    State(services): State<AdminServices>,
+    request: Request,
+    next: Next,
+) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if reads || !request.headers().contains_key(&KEY) {
         return next.run(request).await;
@@ -54,7 +58,11 @@ async fn work(services: AdminServices, claim: Claim, response: Response) -> Resu
     if parts.status.is_server_error() {
         services.idempotency.abandon(claim).await?;
     } else {
-        let kept = KeptAnswer { status: parts.status.as_u16(), content_type: content_type(&parts.headers), body: body.to_vec() };
+        let kept = KeptAnswer {
+            status: parts.status.as_u16(),
+            content_type: content_type(&parts.headers),
+            body: body.to_vec(),
+        };
         services.idempotency.finish(claim, kept).await?;
     }
     Ok(Response::from_parts(parts, Body::from(body)))
@@ -81,5 +89,9 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 fn content_type(headers: &HeaderMap) -> String {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json").to_owned()
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("application/json")
+        .to_owned()
 }

@@ -28,13 +28,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if essence != "application/json" {
             return Err(Problem::not_json());
         }
         let body = http_layers::read_body(request.into_body(), BODY_LIMIT).await.map_err(body_problem)?;
-        serde_json::from_slice(&body).map(Self).map_err(|error| Problem::malformed(format!("the JSON body: {error}")))
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(|error| Problem::malformed(format!("the JSON body: {error}")))
     }
 }
 

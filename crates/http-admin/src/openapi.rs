@@ -53,11 +53,17 @@ fn header() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Ward")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("The operators' interface of Ward. Errors are problem documents (RFC 9457) with stable codes."))
+        .description(Some(
+            "The operators' interface of Ward. Errors are problem documents (RFC 9457) with stable codes.",
+        ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .build();
     let mut document = OpenApiBuilder::new().info(info).build();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token")).build();
-    document.components.get_or_insert_with(Default::default).add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token")).build();
+    document
+        .components
+        .get_or_insert_with(Default::default)
+        .add_security_scheme("bearer", SecurityScheme::Http(bearer));
     document
 }

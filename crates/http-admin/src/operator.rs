@@ -55,7 +55,8 @@ mod tests {
             (long.as_str(), None),
         ];
         for (value, token) in table {
-            let (parts, ()) = http::Request::get("/").header("authorization", value).body(()).unwrap().into_parts();
+            let (parts, ()) =
+                http::Request::get("/").header("authorization", value).body(()).unwrap().into_parts();
             assert_eq!(bearer(&parts), token, "{value}");
         }
     }

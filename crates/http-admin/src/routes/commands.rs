@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use service::views::{
-    CancelAnswer, CommandAnswer, CommandDetailView, CommandQuery, CommandRequest, CommandTypeView, CommandView, Page,
-    ProblemView, RefusalView, TargetRefusalView,
+    CancelAnswer, CommandAnswer, CommandDetailView, CommandQuery, CommandRequest, CommandTypeView,
+    CommandView, Page, ProblemView, RefusalView, TargetRefusalView,
 };
 
 use crate::json::{Json, Path, Query, answer};

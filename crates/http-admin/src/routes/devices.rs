@@ -1,7 +1,9 @@
 //! Devices: the list, one with its facts, its escrowed secrets.
 
 use axum::extract::State;
-use service::views::{DeviceDetailView, DeviceQuery, DeviceView, FactQuery, FactView, Page, ProblemView, SecretView};
+use service::views::{
+    DeviceDetailView, DeviceQuery, DeviceView, FactQuery, FactView, Page, ProblemView, SecretView,
+};
 
 use crate::json::{Json, Path, Query};
 use crate::operator::SignedIn;

@@ -36,10 +36,14 @@ pub(crate) async fn watch_events(
     Sse::new(watching).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
-async fn next((mut events, wanted): (EventStream, Wanted)) -> Option<(Result<Event, Infallible>, (EventStream, Wanted))> {
+async fn next(
+    (mut events, wanted): (EventStream, Wanted),
+) -> Option<(Result<Event, Infallible>, (EventStream, Wanted))> {
     loop {
         match events.next().await? {
-            Watched::Event(event) if wanted.includes(&event.kind) => return Some((Ok(written(&event)), (events, wanted))),
+            Watched::Event(event) if wanted.includes(&event.kind) => {
+                return Some((Ok(written(&event)), (events, wanted)));
+            }
             Watched::Event(_) => {}
             Watched::Missed(count) => {
                 let missed = Event::default().event("missed").data(count.to_string());
@@ -64,7 +68,11 @@ impl Wanted {
     }
 
     fn includes(&self, kind: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|wanted| wanted == kind || (wanted.ends_with('.') && kind.starts_with(wanted)))
+        self.0.is_empty()
+            || self
+                .0
+                .iter()
+                .any(|wanted| wanted == kind || (wanted.ends_with('.') && kind.starts_with(wanted)))
     }
 }
 
@@ -75,7 +83,9 @@ mod tests {
     #[test]
     fn types_select_by_name_or_by_family() {
         let some = Wanted::read(Some("command., push.dead"));
-        for (kind, wanted) in [("command.queued", true), ("push.dead", true), ("push.alarm", false), ("commands", false)] {
+        for (kind, wanted) in
+            [("command.queued", true), ("push.dead", true), ("push.alarm", false), ("commands", false)]
+        {
             assert_eq!(some.includes(kind), wanted, "{kind}");
         }
         assert!(Wanted::read(None).includes("anything") && Wanted::read(Some("")).includes("anything"));

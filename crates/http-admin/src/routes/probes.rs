@@ -18,7 +18,10 @@ pub(crate) async fn readyz(State(services): State<AdminServices>) -> Response {
         Ok(()) => crate::json::answer(StatusCode::OK, &json!({ "ready": true })),
         Err(error) => {
             tracing::warn!(error = %error, "Not ready: {error}");
-            crate::json::answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "ready": false, "code": error.code() }))
+            crate::json::answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &json!({ "ready": false, "code": error.code() }),
+            )
         }
     }
 }

@@ -1,0 +1,10 @@
+//! The door, called by `oneshot` over real services and a real store.
+
+mod bench;
+mod commands;
+mod events;
+mod idempotency;
+mod links;
+mod openapi;
+mod problems;
+mod reading;
