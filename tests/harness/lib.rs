@@ -3,8 +3,10 @@
 
 mod api;
 mod process;
+mod raw;
 mod world;
 
 pub use api::{Answer, Api};
 pub use process::{WardProcess, ward_program};
+pub use raw::{RawDevice, RawReply, answer, client, fetch_profile, payload, xml};
 pub use world::{World, WorldOptions};

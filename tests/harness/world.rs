@@ -8,7 +8,7 @@ use clock::{Clock, SystemClock};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use simulator::apple::{SimulatedApns, SimulatedApple};
-use simulator::{Network, NetworkOptions};
+use simulator::{DeviceSpec, Model, Network, NetworkOptions, ProfileSource, SimulatedDevice};
 use tempfile::TempDir;
 use ward::config::Config;
 use ward::init::InitArgs;
@@ -84,7 +84,7 @@ impl World {
         let folder = tempfile::tempdir()?;
         let apple = SimulatedApple::new(Arc::clone(&options.clock))?;
         let apns = apple.start_apns(([127, 0, 0, 1], 0).into()).await?;
-        let apns_port = apns.address().port();
+        let apns_port = apns.port();
         std::fs::write(folder.path().join("apple.pem"), apple.ca_pem())?;
         let (devices, operators) = (free_port(0)?, free_port(0)?);
         let args = InitArgs {
@@ -111,6 +111,7 @@ impl World {
             roots_pem,
             registry: Some(apple.registry()),
             shared_keys: 4,
+            clock: Arc::clone(&options.clock),
             ..NetworkOptions::default()
         })?;
         let token = access.token.expose_secret().to_owned();
@@ -141,6 +142,40 @@ impl World {
     pub async fn restart(&mut self) -> Result<()> {
         self.stop_server().await;
         self.start_server().await
+    }
+
+    /// A device out of the box, in this world.
+    #[must_use]
+    pub fn device(&self, spec: DeviceSpec) -> SimulatedDevice {
+        SimulatedDevice::new(spec, Arc::clone(&self.network))
+    }
+
+    /// A device that has enrolled by a link of its own.
+    ///
+    /// # Errors
+    /// It could not.
+    pub async fn enrolled(&self, spec: DeviceSpec) -> Result<SimulatedDevice> {
+        let device = self.device(spec);
+        let link = self.api.link("corporate").await?;
+        device.enroll(&ProfileSource::Url(format!("{link}/profile"))).await?;
+        Ok(device)
+    }
+
+    /// A usual device of this model that has enrolled and answered the first questions.
+    ///
+    /// # Errors
+    /// It could not.
+    pub async fn settled(&self, model: Model, seed: u64) -> Result<SimulatedDevice> {
+        let device = self.enrolled(DeviceSpec::new(model, seed)).await?;
+        let session = device.poll().await?;
+        anyhow::ensure!(session.complete, "the device did not finish its first session: {:?}", device.snapshot().problems);
+        Ok(device)
+    }
+
+    /// The address of the devices' door, without a slash at the end.
+    #[must_use]
+    pub fn door(&self) -> &str {
+        &self.config.devices.public_url
     }
 
     /// Installs a push certificate of the simulated Apple over the API.
