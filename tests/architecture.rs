@@ -70,7 +70,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "simulator",
         ],
     ),
-    ("tests", &["ward", "simulator", "pki", "protocol-mdm"]),
+    ("tests", &["ward", "simulator", "pki", "protocol-mdm", "protocol-scep"]),
 ];
 
 /// A dependency that only some crates may have (as a normal dependency).
@@ -145,7 +145,9 @@ fn arrows_between_crates_point_down() {
     let ours = dependencies(&metadata());
     for (name, uses) in &ours {
         let Some(may_use) = allowed.get(name.as_str()) else {
-            panic!("crate {name} has no row in the layer table of tests/architecture.rs and crates/README.md");
+            panic!(
+                "crate {name} has no row in the layer table of tests/architecture.rs and crates/README.md"
+            );
         };
         for used in uses.iter().filter(|used| ours.contains_key(*used) && *used != "clock") {
             assert!(may_use.contains(&used.as_str()), "{name} must not use {used}");
@@ -205,8 +207,15 @@ fn no_file_is_longer_than_400_lines_and_none_is_called_mod() {
         let lines = text.lines().count();
         assert!(text.starts_with("// @generated") || lines <= 400, "{} has {lines} lines", file.display());
         assert!(!file.ends_with("mod.rs"), "{}: use foo.rs beside foo/", file.display());
+        // What a module of tests is for is said by the module that it tests.
+        if file.ends_with("tests.rs")
+            || file.components().any(|part| part.as_os_str() == "tests")
+                && file.starts_with(root().join("crates"))
+        {
+            continue;
+        }
         assert!(
-            text.starts_with("//!") || text.starts_with("// @generated"),
+            ["//!", "#![doc", "#![no_main]", "// @generated"].iter().any(|start| text.starts_with(start)),
             "{} does not open with //! and what it is for",
             file.display()
         );
@@ -246,7 +255,8 @@ fn no_private_key_is_in_the_repository() {
         let Ok(bytes) = std::fs::read(&path) else { continue };
         read += 1;
         let text = String::from_utf8_lossy(&bytes);
-        let keys = text.lines().filter(|line| line.starts_with("-----BEGIN") && line.ends_with("PRIVATE KEY-----"));
+        let keys =
+            text.lines().filter(|line| line.starts_with("-----BEGIN") && line.ends_with("PRIVATE KEY-----"));
         assert_eq!(keys.count(), 0, "{} holds a private key", path.display());
     }
     assert!(read > 50, "git listed only {read} files");

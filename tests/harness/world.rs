@@ -168,7 +168,11 @@ impl World {
     pub async fn settled(&self, model: Model, seed: u64) -> Result<SimulatedDevice> {
         let device = self.enrolled(DeviceSpec::new(model, seed)).await?;
         let session = device.poll().await?;
-        anyhow::ensure!(session.complete, "the device did not finish its first session: {:?}", device.snapshot().problems);
+        anyhow::ensure!(
+            session.complete,
+            "the device did not finish its first session: {:?}",
+            device.snapshot().problems
+        );
         Ok(device)
     }
 
