@@ -23,7 +23,11 @@ async fn each_kind_of_device_enrols_by_a_link_and_is_asked_for_its_state() -> Re
         assert!(seen.enrolled && seen.phase == Phase::InUse, "{model:?}: {:?}", seen.problems);
         for question in ["DeviceInformation", "SecurityInfo", "ProfileList"] {
             let answers = seen.commands.get(question).and_then(|by_status| by_status.get("Acknowledged"));
-            assert!(answers.is_some_and(|count| *count >= 1), "{model:?} was not asked {question}: {:?}", seen.commands);
+            assert!(
+                answers.is_some_and(|count| *count >= 1),
+                "{model:?} was not asked {question}: {:?}",
+                seen.commands
+            );
         }
         let record = record(&world, &device).await?;
         let known = &record["device"];
@@ -101,12 +105,17 @@ async fn a_command_before_the_first_token_update_is_refused_in_words_and_not_los
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_without_serial_number_enrols_and_its_udid_is_kept_as_it_is_written() -> Result<()> {
     let world = World::start().await?;
-    for udid in ["f62bb1e1a1b2c3d4e5f60718293a4b5c6d7e8f90", "00008020-001122334455667A", "564D9C1A-3E5B-4B6E-9A77-0102030405AB"] {
+    for udid in [
+        "f62bb1e1a1b2c3d4e5f60718293a4b5c6d7e8f90",
+        "00008020-001122334455667A",
+        "564D9C1A-3E5B-4B6E-9A77-0102030405AB",
+    ] {
         let link = world.api.link("corporate").await?;
         let device = tests::RawDevice::identified(&world, &link, udid).await?;
         let mut message = device.check_in_message("Authenticate", plist::Dictionary::new());
         message.remove("SerialNumber");
-        let reply = device.put("/mdm", Some("application/x-apple-aspen-mdm-checkin"), tests::xml(&message)?).await?;
+        let reply =
+            device.put("/mdm", Some("application/x-apple-aspen-mdm-checkin"), tests::xml(&message)?).await?;
         assert_eq!(reply.status, 200, "{udid}");
         assert_eq!(device.check_in("TokenUpdate", plist::Dictionary::new()).await?.status, 200);
         let shown = world.api.get(&format!("/api/v1/devices/{udid}")).await?;
@@ -120,7 +129,8 @@ async fn a_device_without_serial_number_enrols_and_its_udid_is_kept_as_it_is_wri
 async fn a_device_that_awaits_its_configuration_is_configured_once() -> Result<()> {
     let world = World::start().await?;
     let link = world.api.link("corporate").await?;
-    let device = world.device(DeviceSpec { automated: Some(profile_of(&link)), ..DeviceSpec::new(Model::IPad, 9) });
+    let device =
+        world.device(DeviceSpec { automated: Some(profile_of(&link)), ..DeviceSpec::new(Model::IPad, 9) });
     device.set_up().await?;
     assert!(device.snapshot().awaiting_configuration);
     assert_eq!(record(&world, &device).await?["enrollments"][0]["awaiting_configuration"], true);

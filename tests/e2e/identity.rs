@@ -15,15 +15,23 @@ async fn works(world: &World, spec: DeviceSpec) -> Result<()> {
     let device = world.enrolled(spec.clone()).await?;
     let session = device.poll().await?;
     let seen = device.snapshot();
-    assert!(session.complete && session.commands >= 3, "{:?} {:?}: {:?}", spec.identity, spec.signature, seen.problems);
+    assert!(
+        session.complete && session.commands >= 3,
+        "{:?} {:?}: {:?}",
+        spec.identity,
+        spec.signature,
+        seen.problems
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_alone_is_enough() -> Result<()> {
     let world = World::start().await?;
-    works(&world, DeviceSpec { identity: IdentityMode::TlsOnly, ..DeviceSpec::new(Model::IPhone, 1) }).await?;
-    works(&world, DeviceSpec { identity: IdentityMode::AsProfileSays, ..DeviceSpec::new(Model::MacIntel, 2) }).await
+    works(&world, DeviceSpec { identity: IdentityMode::TlsOnly, ..DeviceSpec::new(Model::IPhone, 1) })
+        .await?;
+    works(&world, DeviceSpec { identity: IdentityMode::AsProfileSays, ..DeviceSpec::new(Model::MacIntel, 2) })
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,14 +56,19 @@ async fn a_body_that_was_changed_after_it_was_signed_is_refused() -> Result<()> 
     let body = xml(&device.check_in_message("TokenUpdate", plist::Dictionary::new()))?;
     let options = pki::cms::SignOptions { digest: Digest::Sha256, signed_attributes: false, ber: true };
     let signature = device.signature(&body, options)?;
-    let headers = [("mdm-signature", signature.as_str()), ("content-type", "application/x-apple-aspen-mdm-checkin")];
+    let headers =
+        [("mdm-signature", signature.as_str()), ("content-type", "application/x-apple-aspen-mdm-checkin")];
     assert_eq!(RawDevice::put_with_headers(&world, "/mdm", &headers, body.clone()).await?.status, 200);
     let mut changed = body.clone();
     changed.push(b'\n');
     assert_eq!(RawDevice::put_with_headers(&world, "/mdm", &headers, changed).await?.status, 400);
     for broken in ["", "AAAA", "MIAGCSqGSIb3DQEHAqCA", "%%%"] {
         let headers = [("mdm-signature", broken), ("content-type", "application/x-apple-aspen-mdm-checkin")];
-        assert_eq!(RawDevice::put_with_headers(&world, "/mdm", &headers, body.clone()).await?.status, 400, "{broken:?}");
+        assert_eq!(
+            RawDevice::put_with_headers(&world, "/mdm", &headers, body.clone()).await?.status,
+            400,
+            "{broken:?}"
+        );
     }
     Ok(())
 }
@@ -68,7 +81,11 @@ fn behind(config: &mut Config, header: &str, format: &str) {
 
 async fn header_works(header: ProxyHeader, configure: fn(&mut Config)) -> Result<()> {
     let world = World::start_with(WorldOptions { configure, ..WorldOptions::default() }).await?;
-    works(&world, DeviceSpec { identity: IdentityMode::ProxyHeader(header), ..DeviceSpec::new(Model::IPhone, 40) }).await
+    works(
+        &world,
+        DeviceSpec { identity: IdentityMode::ProxyHeader(header), ..DeviceSpec::new(Model::IPhone, 40) },
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +100,8 @@ async fn the_header_of_nginx_is_read_from_a_trusted_proxy() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_header_of_traefik_is_read_from_a_trusted_proxy() -> Result<()> {
-    header_works(ProxyHeader::Traefik, |config| behind(config, "X-Forwarded-Tls-Client-Cert", "traefik")).await
+    header_works(ProxyHeader::Traefik, |config| behind(config, "X-Forwarded-Tls-Client-Cert", "traefik"))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,9 +24,12 @@ pub(crate) fn wifi_profile(identifier: &str) -> String {
         "<key>SSID_STR</key><string>Ward</string><key>EncryptionType</key><string>None</string>\
          <key>HIDDEN_NETWORK</key><false/><key>AutoJoin</key><true/>",
     );
-    let inner = format!("<key>PayloadDisplayName</key><string>Wi-Fi</string><key>PayloadContent</key><array>{wifi}</array>");
+    let inner = format!(
+        "<key>PayloadDisplayName</key><string>Wi-Fi</string><key>PayloadContent</key><array>{wifi}</array>"
+    );
     let profile = payload("Configuration", identifier, &inner);
-    STANDARD.encode(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><plist version=\"1.0\">{profile}</plist>"))
+    STANDARD
+        .encode(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><plist version=\"1.0\">{profile}</plist>"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,9 +47,15 @@ async fn every_question_is_answered_by_every_kind_of_device_and_stands_in_its_re
             let evidence = obey(&world, &device, command.clone()).await?;
             assert_eq!(evidence["delivery"]["state"], "acknowledged", "{model:?} {command}: {evidence:#}");
             assert!(evidence["result"].is_object(), "the result is kept: {evidence:#}");
-            assert!(evidence["result_digest"].as_str().is_some_and(|digest| digest.len() == 64), "{evidence:#}");
+            assert!(
+                evidence["result_digest"].as_str().is_some_and(|digest| digest.len() == 64),
+                "{evidence:#}"
+            );
         }
-        assert_eq!(fact(&world, &device, "DeviceInformation.OSVersion").await?, json!(device.snapshot().os_version));
+        assert_eq!(
+            fact(&world, &device, "DeviceInformation.OSVersion").await?,
+            json!(device.snapshot().os_version)
+        );
         let facts = record(&world, &device).await?["facts"].to_string();
         for source in ["SecurityInfo", "ProfileList", "CertificateList", "InstalledApplicationList"] {
             assert!(facts.contains(source), "{model:?}: nothing of {source} in the record");
@@ -129,13 +138,20 @@ async fn what_was_known_at_an_earlier_time_can_still_be_asked() -> Result<()> {
     let device = world.settled(Model::IPad, 5).await?;
     let then = clock::Clock::now(&clock);
     clock.advance(std::time::Duration::from_secs(60));
-    obey(&world, &device, json!({"RequestType": "InstallProfile", "Payload": wifi_profile("org.example.later")})).await?;
+    obey(
+        &world,
+        &device,
+        json!({"RequestType": "InstallProfile", "Payload": wifi_profile("org.example.later")}),
+    )
+    .await?;
     obey(&world, &device, json!({"RequestType": "ProfileList"})).await?;
     let udid = device.snapshot().udid;
     let now = world.api.get(&format!("/api/v1/devices/{udid}/facts")).await?;
     assert!(now.body.to_string().contains("org.example.later"));
     let past = world.api.get(&format!("/api/v1/devices/{udid}/facts?at={then}")).await?;
     assert_eq!(past.status, 200, "{past:?}");
-    assert!(past.body.to_string().contains("ProfileList") && !past.body.to_string().contains("org.example.later"));
+    assert!(
+        past.body.to_string().contains("ProfileList") && !past.body.to_string().contains("org.example.later")
+    );
     Ok(())
 }

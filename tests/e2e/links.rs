@@ -17,7 +17,10 @@ async fn made(world: &World, body: serde_json::Value) -> Result<(String, String)
 }
 
 async fn state(world: &World, id: &str) -> Result<String> {
-    Ok(world.api.get(&format!("/api/v1/links/{id}")).await?.body["state"].as_str().unwrap_or_default().to_owned())
+    Ok(world.api.get(&format!("/api/v1/links/{id}")).await?.body["state"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned())
 }
 
 async fn page(world: &World, url: &str) -> Result<tests::RawReply> {
@@ -32,7 +35,15 @@ async fn the_page_of_a_link_says_in_plain_words_what_the_hospital_can_see_and_do
     assert_eq!(shown.status, 200);
     assert!(shown.content_type.starts_with("text/html"), "{}", shown.content_type);
     let text = String::from_utf8(shown.body)?;
-    for words in ["St. Example Hospital", "Ada Lovelace", "can see", "can do", "serial number", "Erase it completely", "/profile"] {
+    for words in [
+        "St. Example Hospital",
+        "Ada Lovelace",
+        "can see",
+        "can do",
+        "serial number",
+        "Erase it completely",
+        "/profile",
+    ] {
         assert!(text.contains(words), "the page does not say {words:?}: {text}");
     }
     let made = world.api.post("/api/v1/links", &json!({"ownership": "shared"})).await?;
@@ -65,7 +76,8 @@ async fn two_devices_that_fetched_the_profile_of_a_link_for_one_cannot_both_enro
     let (link, _) = made(&world, json!({"ownership": "corporate"})).await?;
     let profile = page(&world, &format!("{link}/profile")).await?.body;
     let other = page(&world, &format!("{link}/profile")).await?.body;
-    let (first, second) = (world.device(DeviceSpec::new(Model::IPad, 1)), world.device(DeviceSpec::new(Model::IPad, 2)));
+    let (first, second) =
+        (world.device(DeviceSpec::new(Model::IPad, 1)), world.device(DeviceSpec::new(Model::IPad, 2)));
     first.enroll(&simulator::ProfileSource::Bytes(profile)).await?;
     let late = second.enroll(&simulator::ProfileSource::Bytes(other)).await;
     assert!(late.is_err() && !second.snapshot().enrolled, "both enrolled by a link for one");
@@ -75,20 +87,27 @@ async fn two_devices_that_fetched_the_profile_of_a_link_for_one_cannot_both_enro
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_link_and_a_revoked_link_enrol_nobody() -> Result<()> {
     let (world, clock) = world_with_clock().await?;
-    let (short, short_id) = made(&world, json!({"ownership": "corporate", "uses_limit": 9, "expires_in_hours": 1})).await?;
+    let (short, short_id) =
+        made(&world, json!({"ownership": "corporate", "uses_limit": 9, "expires_in_hours": 1})).await?;
     let (gone, gone_id) = made(&world, json!({"ownership": "corporate", "uses_limit": 9})).await?;
     let fetched = page(&world, &format!("{gone}/profile")).await?.body;
     clock.advance(Duration::from_secs(3_700));
     let revoked = world.api.post(&format!("/api/v1/links/{gone_id}/revoke"), &json!({})).await?;
     assert_eq!(revoked.status, 200, "{revoked:?}");
-    assert_eq!((state(&world, &short_id).await?.as_str(), state(&world, &gone_id).await?.as_str()), ("expired", "revoked"));
+    assert_eq!(
+        (state(&world, &short_id).await?.as_str(), state(&world, &gone_id).await?.as_str()),
+        ("expired", "revoked")
+    );
     for link in [&short, &gone] {
         assert_eq!(page(&world, link).await?.status, 410);
         let device = world.device(DeviceSpec::new(Model::IPhone, 5));
         assert!(device.enroll(&profile_of(link)).await.is_err());
     }
     let device = world.device(DeviceSpec::new(Model::IPhone, 6));
-    assert!(device.enroll(&simulator::ProfileSource::Bytes(fetched)).await.is_err(), "its profile is worthless too");
+    assert!(
+        device.enroll(&simulator::ProfileSource::Bytes(fetched)).await.is_err(),
+        "its profile is worthless too"
+    );
     Ok(())
 }
 

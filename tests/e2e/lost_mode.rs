@@ -18,15 +18,24 @@ async fn a_lost_ipad_shows_the_message_plays_the_sound_and_tells_its_place() -> 
     assert_eq!(shown.message.as_deref(), Some("Please call the ward"));
     assert_eq!(record(&world, &ipad).await?["device"]["lost_mode"], true);
 
-    assert_eq!(obey(&world, &ipad, json!({"RequestType": "PlayLostModeSound"})).await?["delivery"]["state"], "acknowledged");
+    assert_eq!(
+        obey(&world, &ipad, json!({"RequestType": "PlayLostModeSound"})).await?["delivery"]["state"],
+        "acknowledged"
+    );
     assert_eq!(ipad.snapshot().counts.sounds, 1);
     let place = obey(&world, &ipad, json!({"RequestType": "DeviceLocation"})).await?;
     assert_eq!(place["delivery"]["state"], "acknowledged", "{place:#}");
     assert_eq!(ipad.snapshot().counts.locations, 1);
-    assert!(!place.to_string().contains("47.37"), "the place of a person's device stands in the open: {place:#}");
+    assert!(
+        !place.to_string().contains("47.37"),
+        "the place of a person's device stands in the open: {place:#}"
+    );
     assert!(!record(&world, &ipad).await?.to_string().contains("47.37"), "the record shows the place");
 
-    assert_eq!(obey(&world, &ipad, json!({"RequestType": "DisableLostMode"})).await?["delivery"]["state"], "acknowledged");
+    assert_eq!(
+        obey(&world, &ipad, json!({"RequestType": "DisableLostMode"})).await?["delivery"]["state"],
+        "acknowledged"
+    );
     assert!(ipad.snapshot().lost_mode.is_none());
     assert_eq!(record(&world, &ipad).await?["device"]["lost_mode"], false);
     Ok(())
@@ -38,7 +47,10 @@ async fn a_location_without_lost_mode_is_an_error_that_can_be_read() -> Result<(
     let phone = world.settled(Model::IPhone, 2).await?;
     let answer = world
         .api
-        .post("/api/v1/commands", &json!({"targets": [phone.snapshot().udid], "command": {"RequestType": "DeviceLocation"}}))
+        .post(
+            "/api/v1/commands",
+            &json!({"targets": [phone.snapshot().udid], "command": {"RequestType": "DeviceLocation"}}),
+        )
         .await?;
     if answer.status == 422 {
         assert!(answer.body.to_string().contains("Lost Mode"), "{answer:?}");
@@ -63,7 +75,8 @@ async fn urgent_commands_overtake_what_waits() -> Result<()> {
     }
     world.api.send(&udid, json!({"RequestType": "EnableLostMode", "Message": "Lost"})).await?;
     ipad.poll().await?;
-    let order: Vec<String> = ipad.snapshot().executed.into_iter().skip(before).map(|one| one.request_type).collect();
+    let order: Vec<String> =
+        ipad.snapshot().executed.into_iter().skip(before).map(|one| one.request_type).collect();
     assert_eq!(order, ["EnableLostMode", "SecurityInfo", "CertificateList", "InstalledApplicationList"]);
     Ok(())
 }

@@ -8,7 +8,11 @@ use tests::{RawDevice, World, WorldOptions};
 use crate::support::{profile_of, refused};
 
 async fn personal_world() -> Result<World> {
-    World::start_with(WorldOptions { configure: |config| config.enrollment.allow_personal_links = true, ..WorldOptions::default() }).await
+    World::start_with(WorldOptions {
+        configure: |config| config.enrollment.allow_personal_links = true,
+        ..WorldOptions::default()
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +33,11 @@ async fn the_profile_of_a_personal_link_grants_neither_erase_nor_lock() -> Resul
     let (lock, erase) = (4, 8);
     assert_eq!(device.rights & (lock | erase), 0, "AccessRights are {}", device.rights);
     let corporate = RawDevice::identified(&world, &world.api.link("corporate").await?, "X").await?;
-    assert_eq!(corporate.rights & (lock | erase), lock | erase, "a corporate device can be locked and erased");
+    assert_eq!(
+        corporate.rights & (lock | erase),
+        lock | erase,
+        "a corporate device can be locked and erased"
+    );
     let page = tests::answer(tests::client(&world)?.build()?.get(&link)).await?;
     let text = String::from_utf8(page.body)?;
     assert!(text.contains("cannot") && text.contains("Erase the device, lock it"), "{text}");
@@ -53,7 +61,10 @@ async fn no_command_that_harms_or_locates_is_queued_for_a_personal_device() -> R
         json!({"RequestType": "DeviceLocation"}),
     ] {
         let answer = refused(&world, &udid, command.clone()).await?;
-        assert!(answer.body["detail"].as_str().is_some_and(|words| !words.is_empty()), "{command}: {answer:?}");
+        assert!(
+            answer.body["detail"].as_str().is_some_and(|words| !words.is_empty()),
+            "{command}: {answer:?}"
+        );
     }
     assert!(phone.snapshot().enrolled && phone.snapshot().counts.erasures == 0);
     Ok(())

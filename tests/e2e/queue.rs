@@ -21,7 +21,8 @@ async fn one_bad_target_does_not_fail_the_others() -> Result<()> {
     assert_eq!(answer.status, 207, "{answer:?}");
     assert_eq!(answer.body["queued"].as_array().map(Vec::len), Some(1), "{answer:?}");
     let refused = answer.body["refused"].as_array().cloned().unwrap_or_default();
-    let code = |target: &str| refused.iter().find(|one| one["target"] == target).map(|one| one["code"].clone());
+    let code =
+        |target: &str| refused.iter().find(|one| one["target"] == target).map(|one| one["code"].clone());
     assert_eq!((code(&targets[1]), code(&targets[2])), (Some(json!("not_found")), Some(json!("refused"))));
     ipad.poll().await?;
     assert!(ipad.snapshot().lost_mode.is_some());
@@ -39,16 +40,25 @@ async fn one_command_for_many_devices_is_stored_once_and_each_answers_for_itself
     let body = json!({"targets": targets, "command": {"RequestType": "CertificateList"}});
     let answer = world.api.post("/api/v1/commands", &body).await?;
     assert_eq!(answer.status, 201, "{answer:?}");
-    let uuids: std::collections::BTreeSet<&str> =
-        answer.body["queued"].as_array().context("queued")?.iter().filter_map(|one| one["command_uuid"].as_str()).collect();
+    let uuids: std::collections::BTreeSet<&str> = answer.body["queued"]
+        .as_array()
+        .context("queued")?
+        .iter()
+        .filter_map(|one| one["command_uuid"].as_str())
+        .collect();
     assert_eq!(uuids.len(), 1, "one command has one UUID");
     let uuid = uuids.first().copied().unwrap_or_default().to_owned();
     for device in devices.iter().take(4) {
         device.poll().await?;
     }
     let detail = world.api.get(&format!("/api/v1/commands/{uuid}")).await?;
-    assert_eq!((&detail.body["command"]["deliveries"], &detail.body["command"]["open"]), (&json!(5), &json!(1)), "{detail:?}");
-    let states: Vec<&Value> = detail.body["deliveries"].as_array().context("deliveries")?.iter().map(|one| &one["state"]).collect();
+    assert_eq!(
+        (&detail.body["command"]["deliveries"], &detail.body["command"]["open"]),
+        (&json!(5), &json!(1)),
+        "{detail:?}"
+    );
+    let states: Vec<&Value> =
+        detail.body["deliveries"].as_array().context("deliveries")?.iter().map(|one| &one["state"]).collect();
     assert_eq!(states.iter().filter(|state| **state == "acknowledged").count(), 4, "{states:?}");
     Ok(())
 }
@@ -59,14 +69,19 @@ async fn repeating_a_command_uuid_is_harmless_and_another_body_under_it_is_a_con
     let ipad = world.settled(Model::IPad, 3).await?;
     let uuid = "7F9A35C2-1111-4222-8333-444455556666";
     let body = json!({"targets": [ipad.snapshot().udid], "command": {"RequestType": "CertificateList"}, "command_uuid": uuid});
-    let (first, second) = (world.api.post("/api/v1/commands", &body).await?, world.api.post("/api/v1/commands", &body).await?);
+    let (first, second) =
+        (world.api.post("/api/v1/commands", &body).await?, world.api.post("/api/v1/commands", &body).await?);
     assert_eq!((first.status, second.status), (201, 201), "{second:?}");
     assert_eq!(first.body["queued"][0]["delivery"], second.body["queued"][0]["delivery"]);
     assert_eq!(second.body["queued"][0]["already"], true);
     ipad.poll().await?;
     assert_eq!(executed(&ipad, uuid).await, 1);
     let third = world.api.post("/api/v1/commands", &body).await?;
-    assert_eq!((third.status, &third.body["queued"][0]["already"]), (201, &json!(true)), "also after it was done");
+    assert_eq!(
+        (third.status, &third.body["queued"][0]["already"]),
+        (201, &json!(true)),
+        "also after it was done"
+    );
     ipad.poll().await?;
     assert_eq!(executed(&ipad, uuid).await, 1);
     let mut other = body.clone();
@@ -83,7 +98,11 @@ async fn an_idempotency_key_makes_a_repeated_request_one_request() -> Result<()>
     let url = format!("{}/api/v1/commands", world.config.operators.public_url);
     let body = json!({"targets": [ipad.snapshot().udid], "command": {"RequestType": "CertificateList"}});
     let send = async |body: &Value| -> Result<(u16, bool, Value)> {
-        let request = reqwest::Client::new().post(&url).bearer_auth(&world.token).header("idempotency-key", "monday-1").json(body);
+        let request = reqwest::Client::new()
+            .post(&url)
+            .bearer_auth(&world.token)
+            .header("idempotency-key", "monday-1")
+            .json(body);
         let response = request.send().await?;
         let replay = response.headers().get("idempotent-replay").is_some_and(|value| value == "true");
         Ok((response.status().as_u16(), replay, response.json().await?))
@@ -92,7 +111,8 @@ async fn an_idempotency_key_makes_a_repeated_request_one_request() -> Result<()>
     let second = send(&body).await?;
     assert_eq!((first.0, first.1, second.0, second.1), (201, false, 201, true), "{second:?}");
     assert_eq!(first.2, second.2, "the same answer");
-    let (status, _, problem) = send(&json!({"targets": ["other"], "command": {"RequestType": "CertificateList"}})).await?;
+    let (status, _, problem) =
+        send(&json!({"targets": ["other"], "command": {"RequestType": "CertificateList"}})).await?;
     assert_eq!((status, &problem["code"]), (409, &json!("idempotency_conflict")));
     assert_eq!(deliveries(&world, &ipad.snapshot().udid).await?.len(), before + 1);
     Ok(())
@@ -127,13 +147,15 @@ async fn what_a_locked_phone_puts_off_is_done_after_the_unlock_even_if_the_serve
     let phone = world.settled(Model::IPhone, 6).await?;
     let udid = phone.snapshot().udid;
     phone.lock_screen();
-    let install =
-        json!({"RequestType": "InstallProfile", "Payload": crate::inventory::wifi_profile("org.example.later")});
+    let install = json!({"RequestType": "InstallProfile", "Payload": crate::inventory::wifi_profile("org.example.later")});
     let put_off = world.api.send(&udid, install).await?;
     let at_once = world.api.send(&udid, json!({"RequestType": "ProfileList"})).await?;
     let session = phone.poll().await?;
     assert_eq!(session.commands, 2, "the session goes on after NotNow and offers nothing twice");
-    assert_eq!((world.api.state(put_off).await?.as_str(), world.api.state(at_once).await?.as_str()), ("not_now", "acknowledged"));
+    assert_eq!(
+        (world.api.state(put_off).await?.as_str(), world.api.state(at_once).await?.as_str()),
+        ("not_now", "acknowledged")
+    );
 
     world.restart().await?;
     assert_eq!(world.api.state(put_off).await?, "not_now");
@@ -158,7 +180,8 @@ async fn a_restart_loses_nothing_that_waits_and_keeps_the_order() -> Result<()> 
     let before = ipad.snapshot().executed.len();
     world.restart().await?;
     ipad.poll().await?;
-    let order: Vec<String> = ipad.snapshot().executed.into_iter().skip(before).map(|one| one.request_type).collect();
+    let order: Vec<String> =
+        ipad.snapshot().executed.into_iter().skip(before).map(|one| one.request_type).collect();
     assert_eq!(order, asked);
     Ok(())
 }

@@ -28,8 +28,14 @@ async fn a_command_that_the_platform_does_not_know_is_refused_in_words() -> Resu
     ] {
         let answer = refused(&world, &udid, command.clone()).await?;
         assert_eq!(answer.body["code"], "refused", "{command}: {answer:?}");
-        assert!(words(&answer.body).contains("mac"), "{command}: the words do not say that it is a Mac: {answer:?}");
-        assert!(answer.body["refusals"].as_array().is_some_and(|list| !list.is_empty()), "{command}: {answer:?}");
+        assert!(
+            words(&answer.body).contains("mac"),
+            "{command}: the words do not say that it is a Mac: {answer:?}"
+        );
+        assert!(
+            answer.body["refusals"].as_array().is_some_and(|list| !list.is_empty()),
+            "{command}: {answer:?}"
+        );
     }
     Ok(())
 }
@@ -112,12 +118,20 @@ async fn an_enrolment_profile_is_never_taken_from_anybody_plain_or_signed() -> R
         raw.insert("RequestType".to_owned(), "InstallProfile".into());
         raw.insert("Payload".to_owned(), plist::Value::Data(bytes.clone()));
         let body = json!({"targets": [udid], "raw_plist": STANDARD.encode(tests::xml(&raw)?)});
-        assert_eq!(world.api.post("/api/v1/commands", &body).await?.status, 422, "a raw property list is looked through, too");
+        assert_eq!(
+            world.api.post("/api/v1/commands", &body).await?.status,
+            422,
+            "a raw property list is looked through, too"
+        );
         let body = json!({
             "targets": [udid], "wifi_profile": STANDARD.encode(&bytes), "with_enrollment_profile": true,
             "command": {"RequestType": "EraseDevice", "ReturnToService": {"Enabled": true}},
         });
-        assert_eq!(world.api.post("/api/v1/commands", &body).await?.status, 422, "nor does it hide in a Wi-Fi profile");
+        assert_eq!(
+            world.api.post("/api/v1/commands", &body).await?.status,
+            422,
+            "nor does it hide in a Wi-Fi profile"
+        );
     }
     Ok(())
 }
@@ -134,12 +148,19 @@ async fn nonsense_is_refused_with_the_field_that_is_wrong() -> Result<()> {
         (json!({"targets": [udid], "raw_plist": "!!!"}), "raw_plist"),
         (json!({"targets": [udid], "raw_plist": STANDARD.encode("not a plist")}), "raw_plist"),
         (json!({"targets": [udid], "command": {"RequestType": "DeviceLock", "Mesage": "typo"}}), "Mesage"),
-        (json!({"targets": [udid], "command": {"RequestType": "ProfileList"}, "with_enrollment_profile": true}), "with_enrollment_profile"),
+        (
+            json!({"targets": [udid], "command": {"RequestType": "ProfileList"}, "with_enrollment_profile": true}),
+            "with_enrollment_profile",
+        ),
     ] {
         let answer = world.api.post("/api/v1/commands", &body).await?;
         assert_eq!(answer.status, 422, "{body}: {answer:?}");
         assert!(answer.body.to_string().contains(field), "{field} is not named: {answer:?}");
-        assert_eq!(answer.body["type"].as_str().map(|text| text.starts_with("urn:ward:problem:")), Some(true), "{answer:?}");
+        assert_eq!(
+            answer.body["type"].as_str().map(|text| text.starts_with("urn:ward:problem:")),
+            Some(true),
+            "{answer:?}"
+        );
     }
     let unknown = world.api.post("/api/v1/commands", &json!({"targets": [udid], "comand": {}})).await?;
     assert!((400..=422).contains(&unknown.status), "{unknown:?}");

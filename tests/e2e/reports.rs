@@ -13,7 +13,13 @@ async fn reports_that_come_twice_or_about_nothing_change_nothing() -> Result<()>
     let world = World::start().await?;
     let ipad = world.settled(Model::IPad, 1).await?;
     let udid = ipad.snapshot().udid;
-    for fault in [Fault::DuplicateReport, Fault::StrayReport, Fault::LoseAnswer, Fault::UnknownStatus, Fault::MalformedReport] {
+    for fault in [
+        Fault::DuplicateReport,
+        Fault::StrayReport,
+        Fault::LoseAnswer,
+        Fault::UnknownStatus,
+        Fault::MalformedReport,
+    ] {
         let before = ipad.snapshot().executed.len();
         let name = format!("{fault:?}");
         ipad.with_faults([fault]);
@@ -57,7 +63,11 @@ async fn a_later_report_does_not_change_what_was_answered_finally() -> Result<()
         assert_eq!(world.api.state(delivery).await?, "acknowledged", "{status}");
     }
     assert_eq!(device.report("Acknowledged", Some("no-such-command"), Dictionary::new()).await?.status, 200);
-    assert_eq!(device.report("Acknowledged", None, Dictionary::new()).await?.status, 200, "a report without a UUID");
+    assert_eq!(
+        device.report("Acknowledged", None, Dictionary::new()).await?.status,
+        200,
+        "a report without a UUID"
+    );
     Ok(())
 }
 
@@ -87,7 +97,8 @@ async fn a_format_error_and_an_error_chain_with_gaps_are_read() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_of_many_megabytes_is_kept_and_one_above_the_limit_is_refused_and_harms_nothing() -> Result<()> {
+async fn a_result_of_many_megabytes_is_kept_and_one_above_the_limit_is_refused_and_harms_nothing()
+-> Result<()> {
     let world = World::start().await?;
     let ipad = world.settled(Model::IPad, 2).await?;
     let udid = ipad.snapshot().udid;
@@ -106,7 +117,8 @@ async fn a_result_of_many_megabytes_is_kept_and_one_above_the_limit_is_refused_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delayed_report_belongs_to_its_command_and_the_wrong_clock_of_a_device_decides_nothing() -> Result<()> {
+async fn a_delayed_report_belongs_to_its_command_and_the_wrong_clock_of_a_device_decides_nothing()
+-> Result<()> {
     let world = World::start().await?;
     let ipad = world.settled(Model::IPad, 3).await?;
     let udid = ipad.snapshot().udid;
@@ -133,6 +145,9 @@ async fn a_removed_enrolment_profile_is_never_acknowledged_and_blocks_nothing_af
     ipad.enroll(&crate::support::profile_of(&link)).await?;
     assert!(ipad.poll().await?.complete);
     let seen = ipad.snapshot();
-    assert!(seen.enrolled && seen.counts.unenrolments == 1, "the old RemoveProfile reached the new enrolment: {seen:?}");
+    assert!(
+        seen.enrolled && seen.counts.unenrolments == 1,
+        "the old RemoveProfile reached the new enrolment: {seen:?}"
+    );
     Ok(())
 }

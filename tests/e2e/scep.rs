@@ -28,9 +28,9 @@ async fn old_and_new_ciphers_and_digests_are_taken_by_post_and_by_get() -> Resul
                 [(Digest::Sha1, true, false), (Digest::Sha256, false, false), (Digest::Sha256, true, true)]
             {
                 seed += 1;
-                enrols(&world, seed, ScepForm { cipher, digest, ber, by_get })
-                    .await
-                    .with_context(|| format!("{cipher:?} {digest:?} ber {ber} get {by_get} elliptic {elliptic}"))?;
+                enrols(&world, seed, ScepForm { cipher, digest, ber, by_get }).await.with_context(|| {
+                    format!("{cipher:?} {digest:?} ber {ber} get {by_get} elliptic {elliptic}")
+                })?;
             }
         }
     }
@@ -48,7 +48,8 @@ async fn offer(world: &World) -> Result<Offer> {
     let profile = fetch_profile(world, &world.api.link("corporate").await?).await?;
     let scep = payload(&profile, "com.apple.security.scep")?;
     let content = scep.get("PayloadContent").and_then(Value::as_dictionary).context("no content")?;
-    let text = |key: &str| content.get(key).and_then(Value::as_string).map(str::to_owned).context(key.to_owned());
+    let text =
+        |key: &str| content.get(key).and_then(Value::as_string).map(str::to_owned).context(key.to_owned());
     let url = text("URL")?;
     let reply = get(world, &format!("{url}?operation=GetCACert&message=Ward%20CA")).await?;
     let authorities = parse_ca_certificates(&reply.content_type, &reply.body)?;
@@ -66,13 +67,19 @@ async fn post(world: &World, url: &str, body: Vec<u8>) -> Result<RawReply> {
 fn request(world: &World, offer: &Offer, key: &PrivateKey, challenge: Option<&str>) -> Result<ClientRequest> {
     let csr = CertificateRequest::create(key, &vec![("CN".to_owned(), "anything".to_owned())], challenge)?;
     let now = world.clock.now();
-    let options = ClientOptions { cipher: Cipher::Aes128, digest: Digest::Sha256, ber: true, renew: None, now };
+    let options =
+        ClientOptions { cipher: Cipher::Aes128, digest: Digest::Sha256, ber: true, renew: None, now };
     Ok(ClientRequest::build(&offer.authorities, key, &csr, &options)?)
 }
 
 async fn ask(world: &World, offer: &Offer, request: &ClientRequest) -> Result<Reply> {
-    let reply = post(world, &format!("{}?operation=PKIOperation", offer.url), request.message.clone()).await?;
-    assert_eq!((reply.status, reply.content_type.as_str()), (200, "application/x-pki-message"), "a failure is a CertRep, too");
+    let reply =
+        post(world, &format!("{}?operation=PKIOperation", offer.url), request.message.clone()).await?;
+    assert_eq!(
+        (reply.status, reply.content_type.as_str()),
+        (200, "application/x-pki-message"),
+        "a failure is a CertRep, too"
+    );
     Ok(request.parse_reply(&reply.body)?)
 }
 
@@ -87,7 +94,9 @@ async fn the_same_request_is_answered_again_for_a_while_and_no_other_with_its_ch
     assert!(certificate.not_before() <= clock.now() - Duration::from_secs(600), "not dated back");
     assert!(certificate.common_name().is_some_and(|name| name != "anything"), "the subject is the client's");
     clock.advance(Duration::from_secs(14 * 60));
-    let Reply::Success(again) = ask(&world, &offer, &first).await? else { anyhow::bail!("the retry is refused") };
+    let Reply::Success(again) = ask(&world, &offer, &first).await? else {
+        anyhow::bail!("the retry is refused")
+    };
     assert_eq!(again.der(), certificate.der());
     let other = request(&world, &offer, &other_key, Some(&offer.challenge))?;
     assert!(matches!(ask(&world, &offer, &other).await?, Reply::Failure(_)), "another key got a certificate");
@@ -107,7 +116,10 @@ async fn a_wrong_a_missing_and_an_old_challenge_get_a_failure_and_no_certificate
     }
     clock.advance(Duration::from_secs(26 * 3_600));
     let old = request(&world, &offer, &key, Some(&offer.challenge))?;
-    assert!(matches!(ask(&world, &offer, &old).await?, Reply::Failure(_)), "a day later the profile still works");
+    assert!(
+        matches!(ask(&world, &offer, &old).await?, Reply::Failure(_)),
+        "a day later the profile still works"
+    );
     Ok(())
 }
 
@@ -115,7 +127,9 @@ async fn a_wrong_a_missing_and_an_old_challenge_get_a_failure_and_no_certificate
 async fn capabilities_and_certificates_have_the_exact_media_types() -> Result<()> {
     let world = World::start().await?;
     let url = format!("{}/scep", world.door());
-    for query in ["operation=GetCACaps", "operation=GetCACaps&message=Ward%20CA", "message=x&operation=GetCACaps"] {
+    for query in
+        ["operation=GetCACaps", "operation=GetCACaps&message=Ward%20CA", "message=x&operation=GetCACaps"]
+    {
         let caps = get(&world, &format!("{url}?{query}")).await?;
         assert_eq!((caps.status, caps.content_type.as_str()), (200, "text/plain"), "{query}");
         let text = String::from_utf8(caps.body)?;
@@ -155,9 +169,14 @@ async fn nobody_gets_the_subject_that_is_asked_for() -> Result<()> {
     let world = World::start().await?;
     let offer = offer(&world).await?;
     let key = PrivateKey::generate_rsa_2048()?;
-    let csr = CertificateRequest::create(&key, &vec![("CN".to_owned(), "root".to_owned())], Some(&offer.challenge))?;
+    let csr = CertificateRequest::create(
+        &key,
+        &vec![("CN".to_owned(), "root".to_owned())],
+        Some(&offer.challenge),
+    )?;
     let now = world.clock.now();
-    let options = ClientOptions { cipher: Cipher::DesEde3, digest: Digest::Sha1, ber: true, renew: None, now };
+    let options =
+        ClientOptions { cipher: Cipher::DesEde3, digest: Digest::Sha1, ber: true, renew: None, now };
     let request = ClientRequest::build(&offer.authorities, &key, &csr, &options)?;
     let Reply::Success(certificate) = ask(&world, &offer, &request).await? else { anyhow::bail!("refused") };
     assert!(!certificate.subject().contains("root"), "{}", certificate.subject());
@@ -172,7 +191,10 @@ async fn the_revocation_list_names_a_revoked_identity_and_is_served_without_a_ce
     assert_eq!((before.status, before.content_type.as_str()), (200, "application/pkix-crl"));
     let list = world.api.get("/api/v1/identities").await?;
     let identity = list.body["items"][0]["id"].as_str().context("no identity")?.to_owned();
-    let revoked = world.api.post(&format!("/api/v1/identities/{identity}/revoke"), &serde_json::json!({"reason": "lost"})).await?;
+    let revoked = world
+        .api
+        .post(&format!("/api/v1/identities/{identity}/revoke"), &serde_json::json!({"reason": "lost"}))
+        .await?;
     assert_eq!(revoked.status, 200, "{revoked:?}");
     let after = get(&world, &format!("{}/crl", world.door())).await?;
     assert!(after.body.len() > before.body.len(), "the list did not grow");

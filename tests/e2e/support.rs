@@ -17,7 +17,8 @@ pub(crate) fn profile_of(link: &str) -> ProfileSource {
 /// A world whose clock the test moves, devices and Apple included.
 pub(crate) async fn world_with_clock() -> Result<(World, MockClock)> {
     let clock = MockClock::new(SystemClock.now());
-    let world = World::start_with(WorldOptions { clock: Arc::new(clock.clone()), ..WorldOptions::default() }).await?;
+    let world =
+        World::start_with(WorldOptions { clock: Arc::new(clock.clone()), ..WorldOptions::default() }).await?;
     Ok((world, clock))
 }
 
@@ -35,7 +36,8 @@ pub(crate) async fn obey(world: &World, device: &SimulatedDevice, command: Value
 
 /// Sends one command that must be refused; the problem document.
 pub(crate) async fn refused(world: &World, target: &str, command: Value) -> Result<Answer> {
-    let answer = world.api.post("/api/v1/commands", &json!({"targets": [target], "command": command})).await?;
+    let answer =
+        world.api.post("/api/v1/commands", &json!({"targets": [target], "command": command})).await?;
     assert_eq!(answer.status, 422, "not refused: {answer:?}");
     let pending = world.api.get(&format!("/api/v1/deliveries?device={target}&pending=true")).await?;
     assert_eq!(pending.body["items"], json!([]), "something was queued nevertheless");
@@ -84,7 +86,10 @@ pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> Result<bool
 pub(crate) fn is_missing(program: &str) -> bool {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
-    assert!(found || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{program} is missing, and this is CI");
+    assert!(
+        found || std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "{program} is missing, and this is CI"
+    );
     if !found {
         println!("SKIPPED: {program} is not installed");
     }

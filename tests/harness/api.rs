@@ -42,7 +42,8 @@ impl Api {
     /// # Errors
     /// No answer came.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
-        Self::answer(self.http.post(format!("{}{path}", self.server)).bearer_auth(&self.token).json(body)).await
+        Self::answer(self.http.post(format!("{}{path}", self.server)).bearer_auth(&self.token).json(body))
+            .await
     }
 
     async fn answer(request: reqwest::RequestBuilder) -> Result<Answer> {

@@ -45,7 +45,8 @@ impl WardProcess {
     /// # Errors
     /// It does not become ready.
     pub async fn start_command(world: &World, command: &mut Command) -> Result<Self> {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("cannot start ward")?;
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("cannot start ward")?;
         let mut process = Self { child };
         for _ in 0..300 {
             if let Some(status) = process.child.try_wait()? {

@@ -1,7 +1,6 @@
 //! A device of which every byte is in the test's hands: for requests that no simulated device would send.
 
 use anyhow::{Context, Result, ensure};
-use clock::Clock;
 use pki::cms::{Cipher, SignOptions, SignedMessage, sign_detached};
 use pki::{Certificate, CertificateRequest, Digest, PrivateKey};
 use plist::{Dictionary, Value};
@@ -80,7 +79,15 @@ impl RawDevice {
         let http = client(world)?.identity(identity(&certificate, &key)?).build()?;
         let rights = mdm.get("AccessRights").and_then(Value::as_unsigned_integer).unwrap_or(8191);
         let topic = text(&mdm, "Topic").context("no topic")?;
-        Ok(Self { udid: udid.to_owned(), certificate, key, topic, rights, door: world.door().to_owned(), http })
+        Ok(Self {
+            udid: udid.to_owned(),
+            certificate,
+            key,
+            topic,
+            rights,
+            door: world.door().to_owned(),
+            http,
+        })
     }
 
     /// The same with `Authenticate` and `TokenUpdate`.
@@ -113,7 +120,12 @@ impl RawDevice {
     ///
     /// # Errors
     /// No answer came.
-    pub async fn put_with_headers(world: &World, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<RawReply> {
+    pub async fn put_with_headers(
+        world: &World,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<RawReply> {
         let mut request = client(world)?.build()?.put(format!("{}{path}", world.door())).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -228,8 +240,9 @@ pub async fn fetch_profile(world: &World, link: &str) -> Result<Dictionary> {
     let reply = answer(client(world)?.build()?.get(format!("{link}/profile"))).await?;
     ensure!(reply.status == 200, "no profile: {} {}", reply.status, String::from_utf8_lossy(&reply.body));
     let signed = SignedMessage::parse(&reply.body)?;
-    let content = signed.content.context("the profile is empty")?;
-    let value = Value::from_reader(std::io::Cursor::new(content)).context("the profile is no property list")?;
+    let content = signed.content().context("the profile is empty")?;
+    let value =
+        Value::from_reader(std::io::Cursor::new(content)).context("the profile is no property list")?;
     value.into_dictionary().context("the profile is no dictionary")
 }
 
@@ -239,8 +252,14 @@ pub async fn fetch_profile(world: &World, link: &str) -> Result<Dictionary> {
 /// There is none.
 pub fn payload(profile: &Dictionary, kind: &str) -> Result<Dictionary> {
     let payloads = profile.get("PayloadContent").and_then(Value::as_array).context("no payloads")?;
-    let is_wanted = |payload: &&Dictionary| payload.get("PayloadType").and_then(Value::as_string) == Some(kind);
-    payloads.iter().filter_map(Value::as_dictionary).find(is_wanted).cloned().with_context(|| format!("no {kind}"))
+    let is_wanted =
+        |payload: &&Dictionary| payload.get("PayloadType").and_then(Value::as_string) == Some(kind);
+    payloads
+        .iter()
+        .filter_map(Value::as_dictionary)
+        .find(is_wanted)
+        .cloned()
+        .with_context(|| format!("no {kind}"))
 }
 
 /// A client that trusts the server's root.
@@ -258,7 +277,8 @@ pub fn client(world: &World) -> Result<reqwest::ClientBuilder> {
 /// No answer came.
 pub async fn answer(request: reqwest::RequestBuilder) -> Result<RawReply> {
     let response = request.timeout(std::time::Duration::from_secs(30)).send().await?;
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (content_type, retry_after) = (header("content-type").unwrap_or_default(), header("retry-after"));
     let status = response.status().as_u16();
     Ok(RawReply { status, content_type, retry_after, body: response.bytes().await?.to_vec() })
@@ -270,7 +290,13 @@ async fn certify(world: &World, url: &str, key: &PrivateKey, challenge: Option<&
     let authorities = parse_ca_certificates(&authorities.content_type, &authorities.body)?;
     let subject = vec![("CN".to_owned(), "by hand".to_owned())];
     let csr = CertificateRequest::create(key, &subject, challenge)?;
-    let options = ClientOptions { cipher: Cipher::Aes128, digest: Digest::Sha256, ber: false, renew: None, now: world.clock.now() };
+    let options = ClientOptions {
+        cipher: Cipher::Aes128,
+        digest: Digest::Sha256,
+        ber: false,
+        renew: None,
+        now: world.clock.now(),
+    };
     let request = ClientRequest::build(&authorities, key, &csr, &options)?;
     let call = http.post(format!("{url}?operation=PKIOperation")).body(request.message.clone());
     let reply = answer(call.header("content-type", "application/x-pki-message")).await?;
