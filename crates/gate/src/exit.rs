@@ -3,7 +3,7 @@
 use std::fmt;
 
 use catalog::{Class, Classification, class_of_command};
-use plist::Dictionary;
+use plist::{Dictionary, Value};
 use store::{ChannelId, DeliverySeq, EnrollmentId};
 
 /// One thing that is about to leave.
@@ -135,7 +135,7 @@ impl Exit<'_> {
     #[must_use]
     pub fn classify(&self) -> Classification {
         match self {
-            Self::Command { request_type, command, .. } => class_of_command(request_type, command),
+            Self::Command { request_type, command, .. } => classify_command(request_type, command),
             Self::ReturnToServiceReply { .. } => {
                 Classification::new(Class::D0, "lets the device erase itself and come back")
             }
@@ -162,4 +162,11 @@ impl Exit<'_> {
             Self::Refusal { .. } => Classification::new(Class::D0, "cuts the device's way to Ward"),
         }
     }
+}
+
+/// The device obeys the `RequestType` in the bytes, whatever the row beside them says.
+fn classify_command(request_type: &str, command: &Dictionary) -> Classification {
+    let sent = command.get("RequestType").and_then(Value::as_string).unwrap_or_default();
+    let class = class_of_command(sent, command);
+    if sent == request_type { class } else { class.graver(class_of_command(request_type, command)) }
 }

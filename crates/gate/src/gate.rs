@@ -39,3 +39,6 @@ impl Gate {
         Ok(Decision::Leave(Permit::new(exit.kind(), exit.classify())))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,17 @@ use crate::ExitKind;
 
 /// The gate's leave for one thing to go out, once. The functions that send take it by value.
 ///
-/// Only [`crate::Gate::decide`] makes one: the fields are private and there is no constructor.
+/// Only [`crate::Gate::decide`] makes one: the fields are private and there is no constructor. Who has one can look at
+/// it and pass it on:
+///
+/// ```
+/// # use gate::{ExitKind, Permit};
+/// fn send(permit: Permit) -> ExitKind {
+///     permit.kind()
+/// }
+/// ```
+///
+/// Who has none cannot make one:
 ///
 /// ```compile_fail,E0451
 /// # use gate::{ExitKind, Permit};

@@ -48,7 +48,8 @@ impl StoreOptions {
     }
 }
 
-/// The database. Cheap to share; closes when dropped, in order with [`Store::close`].
+/// The database. [`Store::close`] ends it in order; when it is dropped instead, its threads finish by themselves and
+/// hold the file for a moment longer.
 #[derive(Debug)]
 pub struct Store {
     writer: Mutex<Option<mpsc::Sender<Message>>>,

@@ -252,3 +252,20 @@ fn conflicts_name_columns_and_never_values() {
     let missing = crate::DeviceId::new(&scene.clock);
     assert_eq!(scene.try_tx(move |tx| Device::find(tx, missing)), Err(Error::NotFound));
 }
+
+#[test]
+fn a_full_disk_is_told_as_such_and_survived() {
+    let scene = Scene::new();
+    scene.tx(|tx| Setting::write(tx, "before", "1"));
+    let full = scene.try_tx(|tx| {
+        tx.batch_execute("PRAGMA max_page_count = 1")?;
+        Setting::write(tx, "large", &"x".repeat(5_000_000))
+    });
+    assert_eq!(full, Err(Error::Unavailable("the disk is full")));
+    scene.tx(|tx| {
+        tx.batch_execute("PRAGMA max_page_count = 1000000")?;
+        Setting::write(tx, "after", "1")
+    });
+    assert_eq!(value(&scene, "before").as_deref(), Some("1"));
+    assert_eq!((value(&scene, "large"), value(&scene, "after").as_deref()), (None, Some("1")));
+}
