@@ -97,8 +97,11 @@ impl Audit {
     pub async fn list(&self, query: AuditQuery) -> Result<Page<AuditEventView>, Error> {
         let page = PageOf::<i64>::read(query.limit, query.cursor.as_deref())?;
         let filter = AuditFilter { action: query.action, actor: query.actor, ..AuditFilter::default() };
-        let rows =
-            self.context.store.read("list_audit", move |c| Ok::<_, Error>(AuditEvent::list(c, &filter, page.of(|id| id))?)).await?;
+        let rows = self
+            .context
+            .store
+            .read("list_audit", move |c| Ok::<_, Error>(AuditEvent::list(c, &filter, page.of(|id| id))?))
+            .await?;
         Ok(page.page(rows, |event| event.id, view))
     }
 }

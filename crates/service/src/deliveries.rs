@@ -67,20 +67,27 @@ impl Deliveries {
                 let delivery = Delivery::find(tx, DeliverySeq(seq)).map_err(|error| missing(error, seq))?;
                 if !tx.cancel(delivery.seq, now, Some(&by))? {
                     let state = delivery.progress.state;
-                    return Err(Error::Conflict(format!("delivery {seq} is {state}: only what no device has fetched can be cancelled")));
+                    return Err(Error::Conflict(format!(
+                        "delivery {seq} is {state}: only what no device has fetched can be cancelled"
+                    )));
                 }
                 audit::record(tx, now, &act)?;
                 Ok(delivery)
             })
             .await?;
-        let event = Event { enrollment: Some(delivery.enrollment_id), ..Event::new("command.cancelled", now) };
+        let event =
+            Event { enrollment: Some(delivery.enrollment_id), ..Event::new("command.cancelled", now) };
         self.context.events.publish(event.with(json!({ "delivery": seq })));
         Ok(CancelAnswer { cancelled: vec![seq], too_late: Vec::new() })
     }
 }
 
 /// What is not finished of an enrolment, the newest first.
-pub(crate) fn open_of(connection: &mut Connection, enrollment: EnrollmentId, limit: i64) -> Result<Vec<DeliveryView>, Error> {
+pub(crate) fn open_of(
+    connection: &mut Connection,
+    enrollment: EnrollmentId,
+    limit: i64,
+) -> Result<Vec<DeliveryView>, Error> {
     let filter = DeliveryFilter { enrollment_id: Some(enrollment), ..DeliveryFilter::default() };
     let (open, _) = Delivery::list_open(connection, &filter, StorePage::first(limit))?;
     views(connection, &open)
@@ -89,3 +96,6 @@ pub(crate) fn open_of(connection: &mut Connection, enrollment: EnrollmentId, lim
 fn missing(error: store::Error, seq: i64) -> Error {
     if error == store::Error::NotFound { Error::not_found("delivery", seq) } else { error.into() }
 }
+
+#[cfg(test)]
+mod tests;

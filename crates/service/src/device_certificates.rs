@@ -37,11 +37,14 @@ impl DeviceCertificates {
         let page = PageOf::<Uuid>::read(query.limit, query.cursor.as_deref())?;
         let now = self.context.now();
         let soon = query.expiring_days.map(|days| now + Duration::from_secs(u64::from(days) * 86_400));
-        let filter = IdentityFilter { enrollment_id: query.enrollment.map(EnrollmentId), ending_before: soon };
+        let filter =
+            IdentityFilter { enrollment_id: query.enrollment.map(EnrollmentId), ending_before: soon };
         let rows = self
             .context
             .store
-            .read("list_identities", move |c| Ok::<_, Error>(Identity::list(c, &filter, page.of(IdentityId))?))
+            .read("list_identities", move |c| {
+                Ok::<_, Error>(Identity::list(c, &filter, page.of(IdentityId))?)
+            })
             .await?;
         Ok(page.page(rows, |identity| identity.id.0, |identity| view(&identity, now)))
     }
@@ -50,7 +53,12 @@ impl DeviceCertificates {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Invalid`] without a reason.
-    pub async fn revoke(&self, operator: &Operator, id: Uuid, request: RevokeRequest) -> Result<IdentityView, Error> {
+    pub async fn revoke(
+        &self,
+        operator: &Operator,
+        id: Uuid,
+        request: RevokeRequest,
+    ) -> Result<IdentityView, Error> {
         let reason = request.reason.trim().to_owned();
         if reason.is_empty() || reason.chars().count() > 200 {
             return Err(Error::invalid("reason", "say in 1 to 200 characters why: it is recorded"));

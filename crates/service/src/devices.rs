@@ -4,14 +4,15 @@ mod view;
 
 use clock::Timestamp;
 use store::{
-    Channel, Connection, Device, DeviceFilter, DeviceId, DeviceListing, Enrollment, EnrollmentFilter, EnrollmentId,
-    EnrollmentState, Quarantined, QuarantinedId, Report,
+    Channel, Connection, Device, DeviceFilter, DeviceId, DeviceListing, Enrollment, EnrollmentFilter,
+    EnrollmentId, EnrollmentState, Quarantined, QuarantinedId, Report,
 };
 use uuid::Uuid;
 
 use crate::paging::PageOf;
 use crate::views::{
-    DeviceDetailView, DeviceQuery, DeviceView, EnrollmentQuery, EnrollmentView, FactView, Page, PageQuery, QuarantineView,
+    DeviceDetailView, DeviceQuery, DeviceView, EnrollmentQuery, EnrollmentView, FactView, Page, PageQuery,
+    QuarantineView,
 };
 use crate::{Context, Error, deliveries, targets};
 
@@ -98,10 +99,16 @@ impl Devices {
             .store
             .read("list_enrollments", move |c| {
                 let device_id = match &query.device {
-                    Some(name) => Some(targets::find_device(c, name).map_err(|miss| miss.into_error(name))?.id),
+                    Some(name) => {
+                        Some(targets::find_device(c, name).map_err(|miss| miss.into_error(name))?.id)
+                    }
                     None => None,
                 };
-                Ok::<_, Error>(Enrollment::list(c, &EnrollmentFilter { state, device_id }, page.of(EnrollmentId))?)
+                Ok::<_, Error>(Enrollment::list(
+                    c,
+                    &EnrollmentFilter { state, device_id },
+                    page.of(EnrollmentId),
+                )?)
             })
             .await?;
         Ok(page.page(rows, |row| row.id.0, |row| view::enrollment(&row)))
@@ -112,7 +119,11 @@ impl Devices {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn enrollment(&self, id: Uuid) -> Result<EnrollmentView, Error> {
-        let found = self.context.store.read("show_enrollment", move |c| Ok::<_, Error>(Enrollment::find(c, EnrollmentId(id)))).await?;
+        let found = self
+            .context
+            .store
+            .read("show_enrollment", move |c| Ok::<_, Error>(Enrollment::find(c, EnrollmentId(id))))
+            .await?;
         match found {
             Ok(row) => Ok(view::enrollment(&row)),
             Err(store::Error::NotFound) => Err(Error::not_found("enrolment", id)),
@@ -132,7 +143,11 @@ impl Devices {
             .store
             .read("list_quarantine", move |c| {
                 let all = store::Page::first(1_000);
-                let apart = if first { Enrollment::list_by_state(c, EnrollmentState::Quarantined, all)? } else { Vec::new() };
+                let apart = if first {
+                    Enrollment::list_by_state(c, EnrollmentState::Quarantined, all)?
+                } else {
+                    Vec::new()
+                };
                 Ok::<_, Error>((apart, Quarantined::list(c, page.of(QuarantinedId))?))
             })
             .await?;

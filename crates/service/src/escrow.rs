@@ -44,10 +44,18 @@ impl Escrow {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Forbidden`] for secrets that only the server uses; [`Error::Invalid`] without a reason.
-    pub async fn reveal(&self, operator: &Operator, id: Uuid, request: RevealRequest) -> Result<RevealedSecretView, Error> {
+    pub async fn reveal(
+        &self,
+        operator: &Operator,
+        id: Uuid,
+        request: RevealRequest,
+    ) -> Result<RevealedSecretView, Error> {
         let reason = request.reason.trim().to_owned();
         if reason.is_empty() || reason.chars().count() > 1_000 {
-            return Err(Error::invalid("reason", "say in 1 to 1000 characters why you need it: it is recorded"));
+            return Err(Error::invalid(
+                "reason",
+                "say in 1 to 1000 characters why you need it: it is recorded",
+            ));
         }
         let (context, now) = (self.context.clone(), self.context.now());
         let act = Act::new(operator, "secret.reveal").on(id.to_string()).of_class(catalog::Class::D2);
@@ -59,12 +67,15 @@ impl Escrow {
                     other => other.into(),
                 })?;
                 if !is_revealable(secret.kind) {
-                    let reason = "only PINs are shown; the server uses this secret itself when a command needs it";
+                    let reason =
+                        "only PINs are shown; the server uses this secret itself when a command needs it";
                     return Err(Error::Forbidden(reason.to_owned()));
                 }
                 let plain = secret.open(&context.sealer)?;
-                let value = String::from_utf8(plain.to_vec()).map_err(|_| Error::Internal("a PIN is not text".to_owned()))?;
-                let detail = json!({ "kind": secret.kind, "enrollment": secret.enrollment_id, "reason": reason });
+                let value = String::from_utf8(plain.to_vec())
+                    .map_err(|_| Error::Internal("a PIN is not text".to_owned()))?;
+                let detail =
+                    json!({ "kind": secret.kind, "enrollment": secret.enrollment_id, "reason": reason });
                 audit::record(tx, now, &act.clone().with(detail))?;
                 Ok(RevealedSecretView { id, kind: secret.kind.to_string(), value })
             })

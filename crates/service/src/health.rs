@@ -87,8 +87,15 @@ impl Health {
         let loaded = self.authorities.current();
         let certificate = loaded.active.authority.certificate();
         let left = days_left(certificate.not_after(), now);
-        let advice = "roll the certificate authority: devices get certificates of the new one when they renew";
-        vec![expiry("authority.expiry", &format!("the device authority '{}'", certificate.subject()), left, (365, 30), advice)]
+        let advice =
+            "roll the certificate authority: devices get certificates of the new one when they renew";
+        vec![expiry(
+            "authority.expiry",
+            &format!("the device authority '{}'", certificate.subject()),
+            left,
+            (365, 30),
+            advice,
+        )]
     }
 
     fn push_checks(&self, counted: &Counted, now: Timestamp) -> Vec<CheckView> {
@@ -103,13 +110,26 @@ impl Health {
             let what = format!("the push certificate of {}", row.topic);
             checks.push(expiry("push.certificate", &what, days_left(row.not_after, now), (30, 7), advice));
         }
-        for topic in counted.topics.iter().filter(|topic| !counted.push.iter().any(|row| row.topic == **topic)) {
-            let detail = format!("enrolled devices expect the topic {topic}, for which no push certificate is installed");
-            checks.push(check("push.topic", CheckSeverity::Error, &detail, Some("install the certificate of that topic")));
+        for topic in
+            counted.topics.iter().filter(|topic| !counted.push.iter().any(|row| row.topic == **topic))
+        {
+            let detail = format!(
+                "enrolled devices expect the topic {topic}, for which no push certificate is installed"
+            );
+            checks.push(check(
+                "push.topic",
+                CheckSeverity::Error,
+                &detail,
+                Some("install the certificate of that topic"),
+            ));
         }
         for (topic, alarm) in self.alarms.list() {
-            let detail = format!("pushes of {topic} fail since {} ({} so far): {}", alarm.since, alarm.count, alarm.reason);
-            let advice = "nothing is lost: pushes are tried again, device tokens are kept. Repair the certificate";
+            let detail = format!(
+                "pushes of {topic} fail since {} ({} so far): {}",
+                alarm.since, alarm.count, alarm.reason
+            );
+            let advice =
+                "nothing is lost: pushes are tried again, device tokens are kept. Repair the certificate";
             checks.push(check("push.alarm", CheckSeverity::Error, &detail, Some(advice)));
         }
         checks
@@ -122,7 +142,11 @@ impl Health {
         let detail = match oldest {
             None => "nothing waits in the queue".to_owned(),
             Some(oldest) => {
-                format!("{count} deliveries wait for {} channels, the oldest for {} h", waiting.len(), now.since(oldest).as_secs() / 3_600)
+                format!(
+                    "{count} deliveries wait for {} channels, the oldest for {} h",
+                    waiting.len(),
+                    now.since(oldest).as_secs() / 3_600
+                )
             }
         };
         check("queue", CheckSeverity::Ok, &detail, None)
@@ -131,7 +155,12 @@ impl Health {
     fn link_check(&self) -> CheckView {
         if self.context.settings.allow_personal_links {
             let detail = "enrolment links for personal devices are allowed: such a profile shows the serial number and all apps";
-            return check("links.personal", CheckSeverity::Warning, detail, Some("prefer account-driven enrolment"));
+            return check(
+                "links.personal",
+                CheckSeverity::Warning,
+                detail,
+                Some("prefer account-driven enrolment"),
+            );
         }
         check("links.personal", CheckSeverity::Ok, "enrolment links for personal devices are off", None)
     }
@@ -144,22 +173,39 @@ impl Health {
         gauge("ward_push_alarms", self.alarms.list().len());
         let counts = self.context.store.read("gauges", |c| {
             let enrolled = Enrollment::count_by_state(c, EnrollmentState::Enrolled)?;
-            let expiry = PushCertificate::list_active(c)?.iter().map(|row| (row.topic.clone(), row.not_after)).collect::<Vec<_>>();
-            Ok::<_, Error>((Device::count(c)?, enrolled, Job::count(c, JobState::Ready)?, Job::count(c, JobState::Dead)?, expiry))
+            let expiry = PushCertificate::list_active(c)?
+                .iter()
+                .map(|row| (row.topic.clone(), row.not_after))
+                .collect::<Vec<_>>();
+            Ok::<_, Error>((
+                Device::count(c)?,
+                enrolled,
+                Job::count(c, JobState::Ready)?,
+                Job::count(c, JobState::Dead)?,
+                expiry,
+            ))
         });
         match counts.await {
             Ok((devices, enrolled, ready, dead, expiry)) => {
-                for (name, count) in
-                    [("ward_devices", devices), ("ward_enrollments", enrolled), ("ward_jobs_ready", ready), ("ward_jobs_dead", dead)]
-                {
+                for (name, count) in [
+                    ("ward_devices", devices),
+                    ("ward_enrollments", enrolled),
+                    ("ward_jobs_ready", ready),
+                    ("ward_jobs_dead", dead),
+                ] {
                     gauge(name, usize::try_from(count).unwrap_or_default());
                 }
                 for (topic, until) in expiry {
-                    let seconds = i32::try_from(until.as_seconds().saturating_sub(self.context.now().as_seconds())).unwrap_or(i32::MAX);
-                    metrics::gauge!("ward_push_certificate_seconds_left", "topic" => topic).set(f64::from(seconds));
+                    let seconds =
+                        i32::try_from(until.as_seconds().saturating_sub(self.context.now().as_seconds()))
+                            .unwrap_or(i32::MAX);
+                    metrics::gauge!("ward_push_certificate_seconds_left", "topic" => topic)
+                        .set(f64::from(seconds));
                 }
             }
-            Err(error) => tracing::warn!(error = %error, "The figures of the database cannot be read: {error}"),
+            Err(error) => {
+                tracing::warn!(error = %error, "The figures of the database cannot be read: {error}")
+            }
         }
     }
 
@@ -169,7 +215,11 @@ impl Health {
     /// [`Error::Invalid`] for a wrong cursor or limit.
     pub async fn jobs(&self, query: PageQuery) -> Result<Page<JobView>, Error> {
         let page = PageOf::<Uuid>::read(query.limit, query.cursor.as_deref())?;
-        let rows = self.context.store.read("list_jobs", move |c| Ok::<_, Error>(Job::list_dead(c, page.of(JobId))?)).await?;
+        let rows = self
+            .context
+            .store
+            .read("list_jobs", move |c| Ok::<_, Error>(Job::list_dead(c, page.of(JobId))?))
+            .await?;
         Ok(page.page(rows, |job| job.id.0, view))
     }
 }
@@ -200,7 +250,12 @@ fn gauge(name: &'static str, count: usize) {
 }
 
 fn check(name: &str, severity: CheckSeverity, detail: &str, advice: Option<&str>) -> CheckView {
-    CheckView { name: name.to_owned(), severity, detail: detail.to_owned(), advice: advice.map(ToOwned::to_owned) }
+    CheckView {
+        name: name.to_owned(),
+        severity,
+        detail: detail.to_owned(),
+        advice: advice.map(ToOwned::to_owned),
+    }
 }
 
 /// Nothing is fine, anything is worth a look.

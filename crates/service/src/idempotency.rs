@@ -61,7 +61,8 @@ impl Idempotency {
     /// The database's.
     pub async fn begin(&self, operator: &Operator, key: &str, what: &[&[u8]]) -> Result<Begun, Error> {
         let (token_id, key, digest) = (operator.token_id, key.to_owned(), digest(what));
-        let (now, kept, sealer) = (self.context.now(), self.context.settings.idempotency_kept, self.context.sealer.clone());
+        let (now, kept, sealer) =
+            (self.context.now(), self.context.settings.idempotency_kept, self.context.sealer.clone());
         self.context
             .store
             .tx("begin_idempotent", move |tx| {
@@ -110,7 +111,9 @@ impl Idempotency {
     pub async fn abandon(&self, claim: Claim) -> Result<(), Error> {
         self.context
             .store
-            .tx("abandon_idempotent", move |tx| Ok::<_, Error>(IdempotencyKey::delete(tx, claim.token_id, &claim.key)?))
+            .tx("abandon_idempotent", move |tx| {
+                Ok::<_, Error>(IdempotencyKey::delete(tx, claim.token_id, &claim.key)?)
+            })
             .await
     }
 }
@@ -140,10 +143,7 @@ fn standing(sealer: &Sealer, row: &IdempotencyKey, digest: &[u8; 32]) -> Result<
 
 /// Every part with its length, so that no two requests look alike.
 fn digest(what: &[&[u8]]) -> [u8; 32] {
-    let parts: Vec<u8> = what
-        .iter()
-        .flat_map(|part| pki::sha256(part))
-        .collect();
+    let parts: Vec<u8> = what.iter().flat_map(|part| pki::sha256(part)).collect();
     pki::sha256(&parts)
 }
 

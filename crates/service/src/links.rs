@@ -58,10 +58,17 @@ impl Links {
         Ok(answer)
     }
 
-    fn read(&self, operator: &Operator, request: LinkRequest, now: Timestamp, token: &str) -> Result<EnrollmentLink, Error> {
-        let ownership: Ownership = request.ownership.parse().map_err(|_| {
-            Error::invalid("ownership", "must be corporate, personal or shared")
-        })?;
+    fn read(
+        &self,
+        operator: &Operator,
+        request: LinkRequest,
+        now: Timestamp,
+        token: &str,
+    ) -> Result<EnrollmentLink, Error> {
+        let ownership: Ownership = request
+            .ownership
+            .parse()
+            .map_err(|_| Error::invalid("ownership", "must be corporate, personal or shared"))?;
         if ownership == Ownership::Personal && !self.context.settings.allow_personal_links {
             let reason = "enrolment links for personal devices are switched off: a profile shows the hospital the serial number and all \
                           apps of a personal device, account-driven enrolment does not";
@@ -76,8 +83,14 @@ impl Links {
             return Err(Error::invalid("uses_limit", format!("must be 1 to {MAX_USES}")));
         }
         for (field, text) in [("label", &request.label), ("owner", &request.owner)] {
-            if text.as_ref().is_some_and(|text| text.chars().count() > 200 || text.chars().any(char::is_control)) {
-                return Err(Error::invalid(field, "may have at most 200 characters and no control characters"));
+            if text
+                .as_ref()
+                .is_some_and(|text| text.chars().count() > 200 || text.chars().any(char::is_control))
+            {
+                return Err(Error::invalid(
+                    field,
+                    "may have at most 200 characters and no control characters",
+                ));
             }
         }
         Ok(EnrollmentLink {
@@ -103,7 +116,11 @@ impl Links {
     /// [`Error::Invalid`] for a wrong cursor or limit.
     pub async fn list(&self, query: PageQuery) -> Result<Page<LinkView>, Error> {
         let page = PageOf::<Uuid>::read(query.limit, query.cursor.as_deref())?;
-        let rows = self.context.store.read("list_links", move |c| Ok::<_, Error>(EnrollmentLink::list(c, page.of(LinkId))?)).await?;
+        let rows = self
+            .context
+            .store
+            .read("list_links", move |c| Ok::<_, Error>(EnrollmentLink::list(c, page.of(LinkId))?))
+            .await?;
         let now = self.context.now();
         Ok(page.page(rows, |link| link.id.0, |link| view(&link, now)))
     }
@@ -113,7 +130,11 @@ impl Links {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn show(&self, id: Uuid) -> Result<LinkView, Error> {
-        let found = self.context.store.read("show_link", move |c| Ok::<_, Error>(EnrollmentLink::find(c, LinkId(id)))).await?;
+        let found = self
+            .context
+            .store
+            .read("show_link", move |c| Ok::<_, Error>(EnrollmentLink::find(c, LinkId(id))))
+            .await?;
         Ok(view(&found.map_err(|error| missing(error, id))?, self.context.now()))
     }
 

@@ -43,9 +43,14 @@ impl Operators {
     /// [`Error::Unavailable`] when the database cannot answer.
     pub async fn authenticate(&self, token: &str) -> Result<Option<Operator>, Error> {
         let hash = pki::sha256(token.as_bytes());
-        let found = self.context.store.read("authenticate", move |c| Ok::<_, Error>(ApiToken::find_by_hash(c, &hash)?)).await?;
+        let found = self
+            .context
+            .store
+            .read("authenticate", move |c| Ok::<_, Error>(ApiToken::find_by_hash(c, &hash)?))
+            .await?;
         // The search compares hashes of 256 random bits, whose order says nothing about the token; the last word is in constant time.
-        let known = found.filter(|row| pki::constant_time_eq(&row.token_hash, &hash) && row.revoked_at.is_none());
+        let known =
+            found.filter(|row| pki::constant_time_eq(&row.token_hash, &hash) && row.revoked_at.is_none());
         let Some(known) = known else { return Ok(None) };
         self.note_use(&known).await?;
         Ok(Some(Operator { token_id: known.id, name: known.name }))
@@ -57,6 +62,9 @@ impl Operators {
             return Ok(());
         }
         let id = token.id;
-        self.context.store.tx("note_token_use", move |tx| Ok::<_, Error>(ApiToken::set_used(tx, id, now)?)).await
+        self.context
+            .store
+            .tx("note_token_use", move |tx| Ok::<_, Error>(ApiToken::set_used(tx, id, now)?))
+            .await
     }
 }

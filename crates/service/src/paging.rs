@@ -56,7 +56,9 @@ impl<K: CursorKey> PageOf<K> {
         }
         let after = match cursor {
             None => None,
-            Some(text) => Some(decode(text).ok_or_else(|| Error::invalid("cursor", "is not a cursor of this list"))?),
+            Some(text) => {
+                Some(decode(text).ok_or_else(|| Error::invalid("cursor", "is not a cursor of this list"))?)
+            }
         };
         Ok(Self { limit, after })
     }
@@ -73,7 +75,12 @@ impl<K: CursorKey> PageOf<K> {
     }
 
     /// Makes the page of `rows`, of which there may be one more than is shown.
-    pub(crate) fn page<R, V>(&self, mut rows: Vec<R>, key: impl Fn(&R) -> K, view: impl FnMut(R) -> V) -> Page<V> {
+    pub(crate) fn page<R, V>(
+        &self,
+        mut rows: Vec<R>,
+        key: impl Fn(&R) -> K,
+        view: impl FnMut(R) -> V,
+    ) -> Page<V> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -100,7 +107,8 @@ mod tests {
         let (mut seen, mut cursor) = (Vec::new(), None::<String>);
         loop {
             let page = PageOf::<i64>::read(Some(2), cursor.as_deref()).unwrap();
-            let rows = all.iter().copied().filter(|n| page.after.is_none_or(|after| *n > after)).take(3).collect();
+            let rows =
+                all.iter().copied().filter(|n| page.after.is_none_or(|after| *n > after)).take(3).collect();
             let page = page.page(rows, |n| *n, |n| n);
             seen.extend(page.items);
             cursor = page.next_cursor;
@@ -113,8 +121,13 @@ mod tests {
 
     #[test]
     fn a_foreign_cursor_or_an_unreasonable_limit_is_refused() {
-        for (limit, cursor) in [(Some(0), None), (Some(201), None), (None, Some("??")), (None, Some("bm90IGEgbnVtYmVy"))] {
-            assert!(matches!(PageOf::<i64>::read(limit, cursor), Err(Error::Invalid { .. })), "{limit:?} {cursor:?}");
+        for (limit, cursor) in
+            [(Some(0), None), (Some(201), None), (None, Some("??")), (None, Some("bm90IGEgbnVtYmVy"))]
+        {
+            assert!(
+                matches!(PageOf::<i64>::read(limit, cursor), Err(Error::Invalid { .. })),
+                "{limit:?} {cursor:?}"
+            );
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::handout;
 /// Shows a dictionary, without Ward's own marks.
 #[must_use]
 pub(crate) fn dictionary_to_json(dictionary: &Dictionary) -> Json {
-    let shown = dictionary.iter().filter(|(key, _)| ![handout::FILL_KEY, handout::PLAIN_RETURN].contains(&key.as_str()));
+    let shown = dictionary
+        .iter()
+        .filter(|(key, _)| ![handout::FILL_KEY, handout::PLAIN_RETURN].contains(&key.as_str()));
     Json::Object(shown.map(|(key, value)| (key.clone(), value_to_json(value))).collect())
 }
 
@@ -24,9 +26,11 @@ fn value_to_json(value: &Value) -> Json {
         Value::Data(bytes) => json!({ "$data": STANDARD.encode(bytes) }),
         Value::Date(date) => json!({ "$date": date.to_xml_format() }),
         Value::Real(real) => serde_json::Number::from_f64(*real).map_or(Json::Null, Json::Number),
-        Value::Integer(integer) => {
-            integer.as_signed().map(Json::from).or_else(|| integer.as_unsigned().map(Json::from)).unwrap_or(Json::Null)
-        }
+        Value::Integer(integer) => integer
+            .as_signed()
+            .map(Json::from)
+            .or_else(|| integer.as_unsigned().map(Json::from))
+            .unwrap_or(Json::Null),
         Value::String(text) => Json::String(text.clone()),
         Value::Uid(uid) => Json::from(uid.get()),
         _ => Json::Null,
@@ -47,7 +51,10 @@ mod tests {
         dictionary.insert("Real".into(), 1.5.into());
         dictionary.insert("NotANumber".into(), f64::NAN.into());
         dictionary.insert("Bytes".into(), Value::Data(vec![0, 1, 2]));
-        dictionary.insert("When".into(), Value::Date(plist::Date::from_xml_format("2026-11-23T13:00:00Z").unwrap()));
+        dictionary.insert(
+            "When".into(),
+            Value::Date(plist::Date::from_xml_format("2026-11-23T13:00:00Z").unwrap()),
+        );
         let mut inner = Dictionary::new();
         inner.insert(handout::PLAIN_RETURN.into(), true.into());
         dictionary.insert("List".into(), Value::Array(vec![Value::Dictionary(inner)]));

@@ -56,3 +56,6 @@ impl Clock for At {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ use crate::Error;
 /// # Errors
 /// [`Error::Internal`] when the text is too long for a QR code (about 2,900 bytes).
 pub(crate) fn svg(text: &str) -> Result<String, Error> {
-    let code = QrCode::new(text.as_bytes()).map_err(|error| Error::Internal(format!("no QR code of the address: {error}")))?;
+    let code = QrCode::new(text.as_bytes())
+        .map_err(|error| Error::Internal(format!("no QR code of the address: {error}")))?;
     Ok(code.render::<svg::Color<'_>>().min_dimensions(240, 240).build())
 }
 

@@ -99,9 +99,11 @@ pub fn apply(tx: &mut Tx<'_>, context: &Context, answer: &Answer<'_>) -> Result<
 /// What one user's channel tells must not be taken for the device's: its keys name the channel.
 fn of_user(json: serde_json::Value, key: &str) -> serde_json::Value {
     match json {
-        serde_json::Value::Object(map) => {
-            map.into_iter().map(|(fact, value)| (format!("{fact}@{key}"), value)).collect::<serde_json::Map<_, _>>().into()
-        }
+        serde_json::Value::Object(map) => map
+            .into_iter()
+            .map(|(fact, value)| (format!("{fact}@{key}"), value))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         other => other,
     }
 }
@@ -109,7 +111,11 @@ fn of_user(json: serde_json::Value, key: &str) -> serde_json::Value {
 type Facts = std::collections::BTreeMap<String, Value>;
 
 fn text(facts: &Facts, key: &str) -> Option<String> {
-    facts.get(&format!("DeviceInformation.{key}")).and_then(Value::as_string).filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+    facts
+        .get(&format!("DeviceInformation.{key}"))
+        .and_then(Value::as_string)
+        .filter(|text| !text.is_empty())
+        .map(ToOwned::to_owned)
 }
 
 fn flag(facts: &Facts, key: &str) -> Option<bool> {

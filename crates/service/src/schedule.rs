@@ -11,6 +11,7 @@ use store::{Channel, ChannelId, Enrollment, EnrollmentId, EnrollmentState, Job, 
 use tokio_util::sync::CancellationToken;
 
 use crate::own_commands::{self, OwnCommand};
+use crate::quarantine::Quarantine;
 use crate::renewal::Renewals;
 use crate::{Context, Error, push};
 
@@ -29,23 +30,40 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The database's.
-pub fn after_enrollment(tx: &mut Tx<'_>, context: &Context, enrollment: &Enrollment, channel: &Channel) -> Result<(), Error> {
+pub fn after_enrollment(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    enrollment: &Enrollment,
+    channel: &Channel,
+) -> Result<(), Error> {
     ask(tx, context, enrollment, channel.id)?;
     plan_next(tx, context, enrollment.id)
 }
 
 /// Queues the questions that are not waiting for an answer already. Returns whether there is anything to wake the device for.
-fn ask(tx: &mut Tx<'_>, context: &Context, enrollment: &Enrollment, channel: ChannelId) -> Result<bool, Error> {
+fn ask(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    enrollment: &Enrollment,
+    channel: ChannelId,
+) -> Result<bool, Error> {
     let pending = tx.pending(channel);
     let mut asked = false;
     for dictionary in questions::of(tx, enrollment, channel)? {
-        let request_type = dictionary.get("RequestType").and_then(plist::Value::as_string).unwrap_or_default();
+        let request_type =
+            dictionary.get("RequestType").and_then(plist::Value::as_string).unwrap_or_default();
         let waits = pending.iter().any(|before| &*before.request_type == request_type);
         if waits {
             continue;
         }
-        let question =
-            OwnCommand { enrollment, channel, dictionary, lane: QUESTION_LANE, expires_at: None, reason: "the state of the device" };
+        let question = OwnCommand {
+            enrollment,
+            channel,
+            dictionary,
+            lane: QUESTION_LANE,
+            expires_at: None,
+            reason: "the state of the device",
+        };
         own_commands::enqueue(tx, context, question)?;
         asked = true;
     }
@@ -65,13 +83,14 @@ fn plan_next(tx: &mut Tx<'_>, context: &Context, enrollment: EnrollmentId) -> Re
 pub struct Scheduler {
     context: Context,
     renewals: Arc<Renewals>,
+    quarantine: Arc<Quarantine>,
 }
 
 impl Scheduler {
     /// Over the common ground.
     #[must_use]
-    pub const fn new(context: Context, renewals: Arc<Renewals>) -> Self {
-        Self { context, renewals }
+    pub const fn new(context: Context, renewals: Arc<Renewals>, quarantine: Arc<Quarantine>) -> Self {
+        Self { context, renewals, quarantine }
     }
 
     /// Works until `stop` is cancelled.
@@ -97,17 +116,24 @@ impl Scheduler {
         sweeps::give_up_erases(&self.context).await?;
         sweeps::push_again(&self.context).await?;
         sweeps::forget_answers(&self.context).await?;
-        self.renewals.enqueue_due(500).await?;
+        self.renewals.round().await?;
+        self.quarantine.close_silent().await?;
         Ok(())
     }
 
     async fn refresh_due(&self) -> Result<(), Error> {
         let now = self.context.now();
-        let due = self.context.store.read("look_for_refreshes", move |c| Ok::<_, Error>(Job::is_due(c, &[REFRESH_DEVICE], now)?)).await?;
+        let due = self
+            .context
+            .store
+            .read("look_for_refreshes", move |c| Ok::<_, Error>(Job::is_due(c, &[REFRESH_DEVICE], now)?))
+            .await?;
         if !due {
             return Ok(());
         }
-        let lease = move |tx: &mut Tx<'_>| Ok::<_, Error>(Job::lease(tx, &[REFRESH_DEVICE], now, now + LEASE, AT_ONCE)?);
+        let lease = move |tx: &mut Tx<'_>| {
+            Ok::<_, Error>(Job::lease(tx, &[REFRESH_DEVICE], now, now + LEASE, AT_ONCE)?)
+        };
         for job in self.context.store.tx("lease_refreshes", lease).await? {
             let context = self.context.clone();
             self.context.store.tx("refresh_device", move |tx| refresh(tx, &context, &job, now)).await?;
@@ -133,3 +159,6 @@ fn refresh(tx: &mut Tx<'_>, context: &Context, job: &Job, now: Timestamp) -> Res
     }
     plan_next(tx, context, enrollment.id)
 }
+
+#[cfg(test)]
+mod tests;

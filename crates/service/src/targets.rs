@@ -49,10 +49,13 @@ impl Miss {
     /// As it is shown for one target among several.
     pub(crate) fn view(&self, target: &str) -> TargetRefusalView {
         let (code, detail) = match self {
-            Self::NotFound => ("not_found", format!("there is no device, enrolment or user channel '{target}'")),
-            Self::Ambiguous(count) => {
-                ("ambiguous", format!("{count} devices claim the serial number '{target}': use the device id"))
+            Self::NotFound => {
+                ("not_found", format!("there is no device, enrolment or user channel '{target}'"))
             }
+            Self::Ambiguous(count) => (
+                "ambiguous",
+                format!("{count} devices claim the serial number '{target}': use the device id"),
+            ),
             Self::NotEnrolled(why) => ("not_enrolled", format!("'{target}' {why}")),
             Self::Failed(error) => (error.code(), "the server failed; its log says why".to_owned()),
         };
@@ -70,7 +73,12 @@ impl Miss {
 }
 
 /// A target that is refused.
-pub(crate) fn refusal(target: &str, code: &str, detail: String, refusals: Vec<RefusalView>) -> TargetRefusalView {
+pub(crate) fn refusal(
+    target: &str,
+    code: &str,
+    detail: String,
+    refusals: Vec<RefusalView>,
+) -> TargetRefusalView {
     TargetRefusalView { target: target.to_owned(), code: code.to_owned(), detail, refusals }
 }
 
@@ -109,7 +117,8 @@ pub(crate) fn find(connection: &mut Connection, name: &str) -> Result<Target, Mi
             let device = find_device(connection, name)?;
             let current = match exact_enrollment(connection, name)? {
                 Some(enrollment) => enrollment,
-                None => Enrollment::current(connection, device.id)?.ok_or(Miss::NotEnrolled("was never enrolled"))?,
+                None => Enrollment::current(connection, device.id)?
+                    .ok_or(Miss::NotEnrolled("was never enrolled"))?,
             };
             (current, None)
         }
@@ -168,7 +177,9 @@ fn exact_channel(connection: &mut Connection, name: &str) -> Result<Option<Chann
     {
         return Ok(Some(channel));
     }
-    let users = Channel::list_by_key(connection, name)?.into_iter().filter(|channel| channel.kind == ChannelKind::User);
+    let users = Channel::list_by_key(connection, name)?
+        .into_iter()
+        .filter(|channel| channel.kind == ChannelKind::User);
     Ok(users.max_by_key(|channel| (channel.enabled, channel.id)))
 }
 

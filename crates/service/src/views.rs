@@ -13,8 +13,8 @@ mod query;
 mod system;
 
 pub use command::{
-    CancelAnswer, CommandAnswer, CommandDetailView, CommandRequest, CommandTypeView, CommandView, QueuedView, RefusalView,
-    TargetRefusalView,
+    CancelAnswer, CommandAnswer, CommandDetailView, CommandRequest, CommandTypeView, CommandView, QueuedView,
+    RefusalView, TargetRefusalView,
 };
 pub use delivery::{ConclusionView, DeliveryStepView, DeliveryView, EvidenceView, VerificationView};
 pub use device::{DeviceDetailView, DeviceView, FactView};
@@ -26,6 +26,10 @@ pub use push::{
     PushCertificateRequestView, PushCertificateView, PushRequest,
 };
 pub use query::{
-    AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery, IdentityQuery, PageQuery,
+    AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery,
+    IdentityQuery, PageQuery,
 };
-pub use system::{AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView, ServerView};
+pub use system::{
+    AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView,
+    ServerView,
+};

@@ -52,7 +52,9 @@ pub(crate) fn wording(known: &Known<'_>) -> &'static str {
         (DeliveryState::FormatError, _) => "not understood by the device",
         (DeliveryState::Cancelled, _) => "cancelled",
         (DeliveryState::Expired, _) => "expired, never delivered",
-        (DeliveryState::Superseded, _) if known.hand_outs > 0 => "delivered, no reply before the enrolment ended",
+        (DeliveryState::Superseded, _) if known.hand_outs > 0 => {
+            "delivered, no reply before the enrolment ended"
+        }
         (DeliveryState::Superseded, _) => "dropped, the enrolment ended",
         (DeliveryState::NoReply, _) => "delivered, no reply",
     }
@@ -60,7 +62,8 @@ pub(crate) fn wording(known: &Known<'_>) -> &'static str {
 
 /// Only a Mac erases after an error, and only if nobody told it not to; an unknown platform may be a Mac.
 fn may_have_erased(known: &Known<'_>) -> bool {
-    known.platform.is_none_or(|platform| platform == Platform::MacOs) && known.obliteration != Some("DoNotObliterate")
+    known.platform.is_none_or(|platform| platform == Platform::MacOs)
+        && known.obliteration != Some("DoNotObliterate")
 }
 
 fn erase(known: &Known<'_>) -> (&'static str, &'static str) {
@@ -68,9 +71,10 @@ fn erase(known: &Known<'_>) -> (&'static str, &'static str) {
         return ("verified", "The device was erased: it came back in a way that only an erased device can.");
     }
     match known.state {
-        DeliveryState::HandedOut => {
-            ("delivered", "The device fetched the erase and has not answered. Whether it is erased is not known.")
-        }
+        DeliveryState::HandedOut => (
+            "delivered",
+            "The device fetched the erase and has not answered. Whether it is erased is not known.",
+        ),
         DeliveryState::NoReply => (
             "delivered_no_reply",
             "The device fetched the erase and never answered. It may be erased or not: nothing that Ward has seen tells.",
@@ -86,34 +90,49 @@ fn erase(known: &Known<'_>) -> (&'static str, &'static str) {
             "error_may_have_erased",
             "The device answered with an error. A Mac may answer so and erase nevertheless: look before you rely on either.",
         ),
-        DeliveryState::Error => ("error_not_erased", "The device answered with an error and did not erase itself."),
+        DeliveryState::Error => {
+            ("error_not_erased", "The device answered with an error and did not erase itself.")
+        }
         _ => ordinary(known),
     }
 }
 
 fn ordinary(known: &Known<'_>) -> (&'static str, &'static str) {
     if known.verified {
-        return ("verified", "The device says that it did it, and a later report of the device shows the effect.");
+        return (
+            "verified",
+            "The device says that it did it, and a later report of the device shows the effect.",
+        );
     }
     match known.state {
         DeliveryState::Queued => ("requested", "The command waits. The device has not been woken for it."),
-        DeliveryState::Pushed => ("requested", "The command waits. Apple accepted a push; the device has not come for it."),
+        DeliveryState::Pushed => {
+            ("requested", "The command waits. Apple accepted a push; the device has not come for it.")
+        }
         DeliveryState::HandedOut => ("delivered", "The device fetched the command and has not answered."),
-        DeliveryState::NotNow => ("deferred", "The device has the command and put it off; it will be offered again."),
+        DeliveryState::NotNow => {
+            ("deferred", "The device has the command and put it off; it will be offered again.")
+        }
         DeliveryState::Acknowledged => {
             ("acknowledged", "The device says that it did it. No later report has shown the effect.")
         }
         DeliveryState::Error => ("error", "The device says that it could not do it."),
         DeliveryState::FormatError => ("error", "The device could not read the command and did nothing."),
         DeliveryState::Cancelled => ("cancelled", "The command was taken back before the device fetched it."),
-        DeliveryState::Expired => ("expired", "The device did not come for the command in time. It never got it."),
-        DeliveryState::Superseded if known.hand_outs > 0 => {
-            ("delivered_no_reply", "The device fetched the command and did not answer before its enrolment ended.")
+        DeliveryState::Expired => {
+            ("expired", "The device did not come for the command in time. It never got it.")
         }
-        DeliveryState::Superseded => ("superseded", "The enrolment ended before the device came for the command."),
-        DeliveryState::NoReply => {
-            ("delivered_no_reply", "The device fetched the command and never answered. What became of it is not known.")
+        DeliveryState::Superseded if known.hand_outs > 0 => (
+            "delivered_no_reply",
+            "The device fetched the command and did not answer before its enrolment ended.",
+        ),
+        DeliveryState::Superseded => {
+            ("superseded", "The enrolment ended before the device came for the command.")
         }
+        DeliveryState::NoReply => (
+            "delivered_no_reply",
+            "The device fetched the command and never answered. What became of it is not known.",
+        ),
     }
 }
 
@@ -121,8 +140,19 @@ fn ordinary(known: &Known<'_>) -> (&'static str, &'static str) {
 mod tests {
     use super::*;
 
-    fn erase_on(platform: Option<Platform>, obliteration: Option<&'static str>, state: DeliveryState) -> String {
-        let known = Known { request_type: "EraseDevice", platform, obliteration, state, hand_outs: 1, verified: false };
+    fn erase_on(
+        platform: Option<Platform>,
+        obliteration: Option<&'static str>,
+        state: DeliveryState,
+    ) -> String {
+        let known = Known {
+            request_type: "EraseDevice",
+            platform,
+            obliteration,
+            state,
+            hand_outs: 1,
+            verified: false,
+        };
         conclude(&known).code
     }
 
@@ -151,7 +181,10 @@ mod tests {
                 let conclusion = conclude(&known);
                 assert_ne!(conclusion.code, "verified");
                 for lie in ["was erased", "wiped"] {
-                    assert!(!conclusion.sentence.contains(lie) && !wording(&known).contains(lie), "{state}: {conclusion:?}");
+                    assert!(
+                        !conclusion.sentence.contains(lie) && !wording(&known).contains(lie),
+                        "{state}: {conclusion:?}"
+                    );
                 }
             }
         }

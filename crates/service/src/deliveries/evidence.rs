@@ -4,8 +4,8 @@
 use plist::{Dictionary, Value};
 use serde_json::Value as Json;
 use store::{
-    AuditEvent, AuditFilter, Channel, Command, Connection, Delivery, DeliveryEvent, DeliveryState, Device, Enrollment,
-    Page as StorePage, Report,
+    AuditEvent, AuditFilter, Channel, Command, Connection, Delivery, DeliveryEvent, DeliveryState, Device,
+    Enrollment, Page as StorePage, Report,
 };
 
 use super::conclusion::{self, Known};
@@ -42,7 +42,10 @@ pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<Evi
         requested_by: command.created_by.clone(),
         reason: command.reason.clone(),
         command: body(&command).map_or(Json::Null, |body| plist_json::dictionary_to_json(&body)),
-        result: answer.and_then(|event| event.result.as_deref()).and_then(read).map(|result| plist_json::dictionary_to_json(&result)),
+        result: answer
+            .and_then(|event| event.result.as_deref())
+            .and_then(read)
+            .map(|result| plist_json::dictionary_to_json(&result)),
         result_digest: answer.and_then(|event| event.result_digest.as_deref()).map(hex::encode),
     })
 }
@@ -52,7 +55,8 @@ fn history(delivery: &Delivery, command: &Command, events: &[DeliveryEvent]) -> 
     let asked = DeliveryStepView {
         state: DeliveryState::Queued.to_string(),
         at: delivery.enqueued_at,
-        source: if command.created_by == crate::own_commands::AUTHOR { "ward" } else { "operator" }.to_owned(),
+        source: if command.created_by == crate::own_commands::AUTHOR { "ward" } else { "operator" }
+            .to_owned(),
         identity_id: None,
         detail: Some(format!("asked for by {}", command.created_by)),
     };
@@ -76,7 +80,10 @@ const fn source(state: DeliveryState) -> &'static str {
         | DeliveryState::Error
         | DeliveryState::FormatError => "device",
         DeliveryState::Cancelled => "operator",
-        DeliveryState::Queued | DeliveryState::Expired | DeliveryState::Superseded | DeliveryState::NoReply => "ward",
+        DeliveryState::Queued
+        | DeliveryState::Expired
+        | DeliveryState::Superseded
+        | DeliveryState::NoReply => "ward",
     }
 }
 
@@ -111,7 +118,9 @@ pub(super) fn verification(
         return Ok(None);
     }
     let Some(source) = shown_by(&command.request_type) else { return Ok(None) };
-    let Some(report) = Report::first_after(connection, enrollment.device_id, source, delivery.progress.changed_at)? else {
+    let Some(report) =
+        Report::first_after(connection, enrollment.device_id, source, delivery.progress.changed_at)?
+    else {
         return Ok(None);
     };
     let Ok(facts) = serde_json::from_str::<Json>(&report.facts) else { return Ok(None) };
@@ -125,7 +134,11 @@ pub(super) fn verification(
 }
 
 /// An erase is proven by what only an erased device can do; the device's life cycle notices that and records it.
-fn erased(connection: &mut Connection, delivery: &Delivery, enrollment: &Enrollment) -> Result<Option<VerificationView>, Error> {
+fn erased(
+    connection: &mut Connection,
+    delivery: &Delivery,
+    enrollment: &Enrollment,
+) -> Result<Option<VerificationView>, Error> {
     let filter = AuditFilter {
         action: Some(ERASE_VERIFIED.to_owned()),
         target: Some(format!("enrollment:{}", enrollment.id)),
@@ -137,9 +150,14 @@ fn erased(connection: &mut Connection, delivery: &Delivery, enrollment: &Enrollm
             continue;
         }
         let proof = detail.get("proof").and_then(Json::as_str).unwrap_or_default();
-        let how = if proof.contains("challenge") { "return_to_service_challenge" } else { "awaiting_configuration" };
+        let how = if proof.contains("challenge") {
+            "return_to_service_challenge"
+        } else {
+            "awaiting_configuration"
+        };
         let after = Enrollment::list_for_device(connection, enrollment.device_id)?;
-        let next = after.iter().filter(|other| other.epoch > enrollment.epoch).min_by_key(|other| other.epoch);
+        let next =
+            after.iter().filter(|other| other.epoch > enrollment.epoch).min_by_key(|other| other.epoch);
         return Ok(Some(VerificationView {
             at: act.at,
             how: how.to_owned(),
@@ -164,7 +182,9 @@ fn shown_by(request_type: &str) -> Option<&'static str> {
 fn effect(request_type: &str, command: &Dictionary, facts: &Json) -> Option<String> {
     let flag = |key: &str| facts.get(key).and_then(Json::as_bool);
     match request_type {
-        "EnableLostMode" if flag("DeviceInformation.IsMDMLostModeEnabled") == Some(true) => Some("the device reports Lost Mode".to_owned()),
+        "EnableLostMode" if flag("DeviceInformation.IsMDMLostModeEnabled") == Some(true) => {
+            Some("the device reports Lost Mode".to_owned())
+        }
         "DisableLostMode" if flag("DeviceInformation.IsMDMLostModeEnabled") == Some(false) => {
             Some("the device reports that Lost Mode is off".to_owned())
         }
@@ -173,7 +193,8 @@ fn effect(request_type: &str, command: &Dictionary, facts: &Json) -> Option<Stri
         }
         "InstallProfile" => {
             let summary = protocol_profile::inspect(command.get("Payload")?.as_data()?).ok()?;
-            is_listed(facts, &summary.identifier).then(|| format!("the device lists the profile {}", summary.identifier))
+            is_listed(facts, &summary.identifier)
+                .then(|| format!("the device lists the profile {}", summary.identifier))
         }
         "RemoveProfile" => {
             let identifier = command.get("Identifier").and_then(Value::as_string)?;

@@ -1,10 +1,11 @@
 //! Rows of the list of deliveries.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use store::{
-    Channel, ChannelId, Command, CommandId, Connection, Delivery, DeliveryFilter, DeliverySeq, DeliveryState, Device, Enrollment,
-    EnrollmentId, Page as StorePage,
+    Channel, ChannelId, Command, CommandId, Connection, Delivery, DeliveryFilter, DeliverySeq, DeliveryState,
+    Device, Enrollment, EnrollmentId, Page as StorePage,
 };
 
 use super::conclusion::{self, Known};
@@ -16,9 +17,16 @@ use crate::{Error, targets};
 /// How many rows a filter by state looks through for one page.
 const LOOKED_THROUGH: usize = 5_000;
 
-pub(super) fn list(connection: &mut Connection, query: &DeliveryQuery, page: PageOf<i64>) -> Result<Page<DeliveryView>, Error> {
+pub(super) fn list(
+    connection: &mut Connection,
+    query: &DeliveryQuery,
+    page: PageOf<i64>,
+) -> Result<Page<DeliveryView>, Error> {
     let state: Option<DeliveryState> = match query.state.as_deref() {
-        Some(text) => Some(text.parse().map_err(|error: store::ParseWordError| Error::invalid("state", error.to_string()))?),
+        Some(text) => Some(
+            text.parse()
+                .map_err(|error: store::ParseWordError| Error::invalid("state", error.to_string()))?,
+        ),
         None => None,
     };
     let open = query.pending == Some(true) || state.is_some_and(|state| !state.is_final());
@@ -30,7 +38,8 @@ pub(super) fn list(connection: &mut Connection, query: &DeliveryQuery, page: Pag
         let (rows, next) = read(connection, &filters, part, open)?;
         seen += rows.len().max(1);
         found.extend(rows.into_iter().filter(|row| {
-            state.is_none_or(|state| row.progress.state == state) && (query.pending != Some(false) || row.progress.state.is_final())
+            state.is_none_or(|state| row.progress.state == state)
+                && (query.pending != Some(false) || row.progress.state.is_final())
         }));
         after = next;
         if after.is_none() || found.len() >= wanted || seen >= LOOKED_THROUGH {
@@ -80,13 +89,18 @@ fn read(
 fn filters(connection: &mut Connection, query: &DeliveryQuery) -> Result<Vec<DeliveryFilter>, Error> {
     let mut filter = DeliveryFilter::default();
     if let Some(uuid) = &query.command {
-        let command = Command::find_by_uuid(connection, uuid)?.ok_or_else(|| Error::not_found("command", uuid))?;
+        let command =
+            Command::find_by_uuid(connection, uuid)?.ok_or_else(|| Error::not_found("command", uuid))?;
         filter.command_id = Some(command.id);
     }
     let Some(name) = &query.device else { return Ok(vec![filter]) };
     let device = targets::find_device(connection, name).map_err(|miss| miss.into_error(name))?;
     let epochs = Enrollment::list_for_device(connection, device.id)?;
-    Ok(epochs.iter().take(20).map(|epoch| DeliveryFilter { enrollment_id: Some(epoch.id), ..filter }).collect())
+    Ok(epochs
+        .iter()
+        .take(20)
+        .map(|epoch| DeliveryFilter { enrollment_id: Some(epoch.id), ..filter })
+        .collect())
 }
 
 /// Rows with what they refer to; each referred row is read once.
@@ -104,28 +118,35 @@ struct Around {
 
 impl Around {
     fn view(&mut self, connection: &mut Connection, row: &Delivery) -> Result<DeliveryView, Error> {
-        if !self.commands.contains_key(&row.command_id) {
-            self.commands.insert(row.command_id, Command::find(connection, row.command_id)?);
-        }
-        if !self.channels.contains_key(&row.channel_id) {
-            self.channels.insert(row.channel_id, Channel::find(connection, row.channel_id)?);
-        }
-        if !self.enrolled.contains_key(&row.enrollment_id) {
-            let enrollment = Enrollment::find(connection, row.enrollment_id)?;
-            let device = Device::find(connection, enrollment.device_id)?;
-            self.enrolled.insert(row.enrollment_id, (enrollment, device));
-        }
-        let gone = || Error::Internal("a delivery refers to nothing".to_owned());
-        let command = self.commands.get(&row.command_id).ok_or_else(gone)?;
-        let channel = self.channels.get(&row.channel_id).ok_or_else(gone)?;
-        let (enrollment, device) = self.enrolled.get(&row.enrollment_id).ok_or_else(gone)?;
+        let command = match self.commands.entry(row.command_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Command::find(connection, row.command_id)?),
+        };
+        let channel = match self.channels.entry(row.channel_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Channel::find(connection, row.channel_id)?),
+        };
+        let (enrollment, device) = match self.enrolled.entry(row.enrollment_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let enrollment = Enrollment::find(connection, row.enrollment_id)?;
+                let device = Device::find(connection, enrollment.device_id)?;
+                place.insert((enrollment, device))
+            }
+        };
         let verified = evidence::verification(connection, row, command, enrollment)?.is_some();
         Ok(view(row, command, channel, device, verified))
     }
 }
 
 /// One row as it is shown.
-pub(super) fn view(row: &Delivery, command: &Command, channel: &Channel, device: &Device, verified: bool) -> DeliveryView {
+pub(super) fn view(
+    row: &Delivery,
+    command: &Command,
+    channel: &Channel,
+    device: &Device,
+    verified: bool,
+) -> DeliveryView {
     let obliteration = evidence::obliteration(command);
     let known = Known {
         request_type: &command.request_type,

@@ -39,7 +39,9 @@ impl ChannelState {
     pub(crate) const fn objection(self) -> Option<&'static str> {
         match self {
             Self::Ready => None,
-            Self::Dead => Some("Apple says that the push token is no longer in use: it can be woken again after its next TokenUpdate"),
+            Self::Dead => Some(
+                "Apple says that the push token is no longer in use: it can be woken again after its next TokenUpdate",
+            ),
             Self::NoToken => Some("it has given no push token yet"),
             Self::Off => Some("the channel is closed"),
         }
@@ -152,7 +154,9 @@ pub(super) fn notes(context: &Context, enrollment: Option<&Enrollment>, channels
     let mut notes = Vec::new();
     match enrollment.state {
         EnrollmentState::Enrolled => {}
-        EnrollmentState::Pending => notes.push("The enrolment is not complete: its first TokenUpdate has not come.".to_owned()),
+        EnrollmentState::Pending => {
+            notes.push("The enrolment is not complete: its first TokenUpdate has not come.".to_owned())
+        }
         EnrollmentState::Quarantined => {
             let reason = enrollment.quarantine_reason.as_deref().unwrap_or("no reason is recorded");
             notes.push(format!("Quarantined, it gets no commands: {reason}"));

@@ -25,7 +25,11 @@ impl Alarms {
     /// Notes a fault. Returns whether it is news.
     pub(crate) fn raise(&self, topic: &str, reason: &str, now: Timestamp) -> bool {
         let mut alarms = self.0.lock();
-        let alarm = alarms.entry(topic.to_owned()).or_insert_with(|| Alarm { reason: String::new(), since: now, count: 0 });
+        let alarm = alarms.entry(topic.to_owned()).or_insert_with(|| Alarm {
+            reason: String::new(),
+            since: now,
+            count: 0,
+        });
         alarm.count = alarm.count.saturating_add(1);
         let is_news = alarm.reason != reason;
         reason.clone_into(&mut alarm.reason);

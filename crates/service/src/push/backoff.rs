@@ -29,7 +29,8 @@ mod tests {
     #[test]
     fn waits_grow_to_half_an_hour_and_scatter() {
         for (attempts, base) in [(0, 2), (1, 4), (5, 64), (12, 1800), (40, 1800)] {
-            let (low, high) = (Duration::from_secs(base).mul_f64(0.75), Duration::from_secs(base).mul_f64(1.25));
+            let (low, high) =
+                (Duration::from_secs(base).mul_f64(0.75), Duration::from_secs(base).mul_f64(1.25));
             let waits: Vec<Duration> = (0..20).map(|_| wait(attempts, None)).collect();
             assert!(waits.iter().all(|wait| (low..=high).contains(wait)), "{attempts}: {waits:?}");
             assert!(waits.iter().any(|wait| *wait != waits[0]), "{attempts} does not scatter");

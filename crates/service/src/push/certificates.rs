@@ -18,8 +18,8 @@ use crate::audit::{self, Act};
 use crate::events::Event;
 use crate::operators::Operator;
 use crate::views::{
-    InstallPushCertificateRequest, InstalledPushCertificateView, PushCertificateRequestRequest, PushCertificateRequestView,
-    PushCertificateView,
+    InstallPushCertificateRequest, InstalledPushCertificateView, PushCertificateRequestRequest,
+    PushCertificateRequestView, PushCertificateView,
 };
 use crate::{Context, Error};
 
@@ -62,7 +62,11 @@ impl PushCertificates {
     /// # Errors
     /// The database's.
     pub async fn load(&self) -> Result<(), Error> {
-        let rows = self.context.store.read("load_push", |c| Ok::<_, Error>(PushCertificate::list_active(c)?)).await?;
+        let rows = self
+            .context
+            .store
+            .read("load_push", |c| Ok::<_, Error>(PushCertificate::list_active(c)?))
+            .await?;
         for row in rows {
             if let Err(error) = open(&self.context, &row).and_then(|ready| self.hand_over(ready)) {
                 tracing::error!(push.topic = %row.topic, error = %error, "The push certificate of {} cannot be used: {error}", row.topic);
@@ -94,7 +98,11 @@ impl PushCertificates {
     ///
     /// # Errors
     /// [`Error::Invalid`] for an organisation that no subject can hold.
-    pub async fn request(&self, operator: &Operator, request: PushCertificateRequestRequest) -> Result<PushCertificateRequestView, Error> {
+    pub async fn request(
+        &self,
+        operator: &Operator,
+        request: PushCertificateRequestRequest,
+    ) -> Result<PushCertificateRequestView, Error> {
         let organization = request.organization.unwrap_or_else(|| self.context.settings.organization.clone());
         let made = tokio::task::spawn_blocking(move || pki::PushCertificate::request(&organization)).await;
         let made = made.map_err(|error| Error::Internal(error.to_string()))?;
@@ -110,12 +118,17 @@ impl PushCertificates {
                 waiting.push(WaitingKey { id, sealed: sealed.clone(), created_at: now });
                 let excess = waiting.len().saturating_sub(KEPT_REQUESTS);
                 waiting.drain(..excess);
-                let text = serde_json::to_string(&waiting).map_err(|error| Error::Internal(error.to_string()))?;
+                let text =
+                    serde_json::to_string(&waiting).map_err(|error| Error::Internal(error.to_string()))?;
                 Setting::write(tx, REQUESTS, &text)?;
                 audit::record(tx, now, &act)
             })
             .await?;
-        Ok(PushCertificateRequestView { csr_pem: pem(&csr), csr_der_base64: STANDARD.encode(csr), advice: ADVICE.to_owned() })
+        Ok(PushCertificateRequestView {
+            csr_pem: pem(&csr),
+            csr_der_base64: STANDARD.encode(csr),
+            advice: ADVICE.to_owned(),
+        })
     }
 
     /// Installs a certificate and uses it from the next push on. One of another topic is added beside those that are there.
@@ -133,8 +146,12 @@ impl PushCertificates {
             return Err(Error::invalid("pem", format!("the certificate expired on {}", ready.not_after())));
         }
         let row = self.row(&ready, now)?;
-        let act = Act::new(operator, "push_certificate.install").on(row.topic.clone()).of_class(catalog::Class::D3);
-        let (stored, act) = (row.clone(), act.with(json!({ "serial": ready.certificate().serial_hex(), "not_after": row.not_after })));
+        let act =
+            Act::new(operator, "push_certificate.install").on(row.topic.clone()).of_class(catalog::Class::D3);
+        let (stored, act) = (
+            row.clone(),
+            act.with(json!({ "serial": ready.certificate().serial_hex(), "not_after": row.not_after })),
+        );
         let (before, counts) = self
             .context
             .store
@@ -148,7 +165,8 @@ impl PushCertificates {
             .await?;
         self.hand_over(ready)?;
         self.alarms.clear(&row.topic);
-        let event = Event::new("push.certificate", now).with(json!({ "topic": row.topic, "not_after": row.not_after }));
+        let event = Event::new("push.certificate", now)
+            .with(json!({ "topic": row.topic, "not_after": row.not_after }));
         self.context.events.publish(event);
         let count = counts.get(&row.topic).copied().unwrap_or_default();
         let warnings = warnings(&row, &before, counts.keys(), now);
@@ -169,7 +187,8 @@ impl PushCertificates {
                 let dense: String = text.split_ascii_whitespace().collect();
                 let der = STANDARD.decode(dense).map_err(|_| Error::invalid("pkcs12", "is not base64"))?;
                 let password = request.password.as_deref().unwrap_or_default();
-                pki::PushCertificate::from_pkcs12(&der, password).map_err(|error| Error::invalid("pkcs12", error.to_string()))
+                pki::PushCertificate::from_pkcs12(&der, password)
+                    .map_err(|error| Error::invalid("pkcs12", error.to_string()))
             }
             _ => Err(Error::invalid("pem", "give either 'pem' or 'pkcs12'")),
         }
@@ -177,14 +196,16 @@ impl PushCertificates {
 
     /// A certificate alone: its key is one that Ward made a request with.
     async fn with_waiting_key(&self, text: &str) -> Result<pki::PushCertificate, Error> {
-        let certificate =
-            pki::Certificate::from_pem(text.as_bytes()).map_err(|error| Error::invalid("pem", error.to_string()))?;
-        let waiting = self.context.store.read("waiting_push_keys", |c| waiting(c)).await?;
+        let certificate = pki::Certificate::from_pem(text.as_bytes())
+            .map_err(|error| Error::invalid("pem", error.to_string()))?;
+        let waiting = self.context.store.read("waiting_push_keys", waiting).await?;
         for candidate in waiting.iter().rev() {
-            let sealed = STANDARD.decode(&candidate.sealed).map_err(|error| Error::Internal(error.to_string()))?;
+            let sealed =
+                STANDARD.decode(&candidate.sealed).map_err(|error| Error::Internal(error.to_string()))?;
             let key = PrivateKey::from_pkcs8_der(&self.context.sealer.open(&place(&candidate.id), &sealed)?)?;
             if certificate.matches_key(&key) {
-                return pki::PushCertificate::new(certificate, key).map_err(|error| Error::invalid("pem", error.to_string()));
+                return pki::PushCertificate::new(certificate, key)
+                    .map_err(|error| Error::invalid("pem", error.to_string()));
             }
         }
         Err(Error::invalid("pem", "there is no private key in it, and it fits no request that was made here"))
@@ -271,8 +292,14 @@ fn view(row: &PushCertificate, enrollments: i64, now: Timestamp) -> PushCertific
     PushCertificateView {
         id: row.id.0,
         topic: row.topic.clone(),
-        subject: certificate.as_ref().map(|certificate| certificate.subject().to_string()).unwrap_or_default(),
-        serial: certificate.as_ref().map(|certificate| certificate.serial_hex().to_string()).unwrap_or_default(),
+        subject: certificate
+            .as_ref()
+            .map(|certificate| certificate.subject().to_string())
+            .unwrap_or_default(),
+        serial: certificate
+            .as_ref()
+            .map(|certificate| certificate.serial_hex().to_string())
+            .unwrap_or_default(),
         not_after: row.not_after,
         days_left: days_left(row.not_after, now),
         installed_at: row.installed_at,

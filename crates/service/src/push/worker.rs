@@ -98,11 +98,16 @@ impl PushWorker {
     async fn lease(&self, room: usize) -> Result<Vec<Job>, Error> {
         let now = self.context.now();
         let limit = i64::try_from(room).unwrap_or_default();
-        let due = self.context.store.read("look_for_pushes", move |c| Ok::<_, Error>(Job::is_due(c, &[SEND_PUSH], now)?)).await?;
+        let due = self
+            .context
+            .store
+            .read("look_for_pushes", move |c| Ok::<_, Error>(Job::is_due(c, &[SEND_PUSH], now)?))
+            .await?;
         if limit == 0 || !due {
             return Ok(Vec::new());
         }
-        let lease = move |tx: &mut Tx<'_>| Ok::<_, Error>(Job::lease(tx, &[SEND_PUSH], now, now + LEASE, limit)?);
+        let lease =
+            move |tx: &mut Tx<'_>| Ok::<_, Error>(Job::lease(tx, &[SEND_PUSH], now, now + LEASE, limit)?);
         self.context.store.tx("lease_pushes", lease).await
     }
 
@@ -119,7 +124,10 @@ impl PushWorker {
         let (job, plan) = plan;
         match plan {
             Plan::Nothing => self.settle(job, |tx, job| Ok(job.finish(tx).map(|_| ())?)).await,
-            Plan::Later(at) => self.settle(job, move |tx, job| Ok(job.retry(tx, at, "pushed a moment ago").map(|_| ())?)).await,
+            Plan::Later(at) => {
+                self.settle(job, move |tx, job| Ok(job.retry(tx, at, "pushed a moment ago").map(|_| ())?))
+                    .await
+            }
             Plan::Send(due) => {
                 let outcome = self.push.send(due.message.clone()).await;
                 let kind = outcome.as_ref().map_or_else(PushError::kind, |_| "accepted");
@@ -154,12 +162,16 @@ impl PushWorker {
                     })
                     .await?;
                 let event = Event::new("push.accepted", now).about(enrollment.device_id, enrollment.id);
-                self.context.events.publish(event.with(json!({ "channel": channel.key, "deliveries": marked })));
+                self.context
+                    .events
+                    .publish(event.with(json!({ "channel": channel.key, "deliveries": marked })));
                 Ok(())
             }
             Err(PushError::Unregistered { since }) => self.retire(job, &channel, &enrollment, since).await,
             Err(error) => {
-                if error.is_configuration_fault() && self.alarms.raise(&message.topic, &error.to_string(), now) {
+                if error.is_configuration_fault()
+                    && self.alarms.raise(&message.topic, &error.to_string(), now)
+                {
                     tracing::error!(push.topic = %message.topic, "Push does not work for topic {}: {error}", message.topic);
                     let detail = json!({ "topic": message.topic, "reason": error.to_string() });
                     self.context.events.publish(Event::new("push.alarm", now).with(detail));
@@ -178,9 +190,16 @@ impl PushWorker {
     }
 
     /// Apple says that the token is gone. A token that came after that moment is not meant; the device stays enrolled.
-    async fn retire(&self, job: Job, channel: &Channel, enrollment: &Enrollment, since: Option<Timestamp>) -> Result<(), Error> {
+    async fn retire(
+        &self,
+        job: Job,
+        channel: &Channel,
+        enrollment: &Enrollment,
+        since: Option<Timestamp>,
+    ) -> Result<(), Error> {
         let now = self.context.now();
-        let (id, at) = (channel.id, now + backoff::wait(u32::try_from(job.attempts).unwrap_or_default(), None));
+        let (id, at) =
+            (channel.id, now + backoff::wait(u32::try_from(job.attempts).unwrap_or_default(), None));
         let known = channel.token_updated_at;
         // Apple's timestamp decides; without one the token that was just used is meant, unless a newer one came meanwhile.
         let since = since.unwrap_or_else(|| known.map_or(now, |known| known + Duration::from_millis(1)));
@@ -212,14 +231,17 @@ fn plan(connection: &mut store::Connection, context: &Context, job: Job) -> Resu
     };
     let enrollment = Enrollment::find(connection, channel.enrollment_id)?;
     let wanted = job.payload == FORCED || context.store.has_pending(id);
-    let live = channel.enabled && channel.push_dead_at.is_none() && enrollment.state == EnrollmentState::Enrolled;
+    let live =
+        channel.enabled && channel.push_dead_at.is_none() && enrollment.state == EnrollmentState::Enrolled;
     if !wanted || !live {
         return Ok((job, Plan::Nothing));
     }
     if let Some(at) = not_before(context, &channel).filter(|at| *at > now) {
         return Ok((job, Plan::Later(at)));
     }
-    let Some((token, magic)) = channel.push_address(&context.sealer)? else { return Ok((job, Plan::Nothing)) };
+    let Some((token, magic)) = channel.push_address(&context.sealer)? else {
+        return Ok((job, Plan::Nothing));
+    };
     let expiration = Some(now + context.settings.push_expiration);
     let message = PushMessage { topic: channel.topic.clone(), token, magic, expiration };
     let due = Due { job: job.clone(), channel, enrollment, message };

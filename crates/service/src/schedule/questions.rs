@@ -10,10 +10,15 @@ use crate::Error;
 use crate::commands::personal_refusals;
 
 /// Answers that are long, costly to make or a burden to keep: asked for by people only.
-const NOT_BY_ITSELF: &[&str] = &["DevicePropertiesAttestation", "PushToken", "ActiveManagedUsers", "AutoSetupAdminAccounts"];
+const NOT_BY_ITSELF: &[&str] =
+    &["DevicePropertiesAttestation", "PushToken", "ActiveManagedUsers", "AutoSetupAdminAccounts"];
 
 /// The questions for an enrolment, each one checked like an operator's command.
-pub(super) fn of(connection: &mut Connection, enrollment: &Enrollment, channel: ChannelId) -> Result<Vec<Dictionary>, Error> {
+pub(super) fn of(
+    connection: &mut Connection,
+    enrollment: &Enrollment,
+    channel: ChannelId,
+) -> Result<Vec<Dictionary>, Error> {
     let device = Device::find(connection, enrollment.device_id)?;
     let channel = Channel::find(connection, channel)?;
     let facts = facts(&device, enrollment, &channel);
@@ -24,7 +29,8 @@ pub(super) fn of(connection: &mut Connection, enrollment: &Enrollment, channel: 
         questions.insert(0, commands::device_information(&queries));
     }
     questions.retain(|question| {
-        catalog::check(What::Command(question), &facts).is_accepted() && (!personal || personal_refusals(question).is_empty())
+        catalog::check(What::Command(question), &facts).is_accepted()
+            && (!personal || personal_refusals(question).is_empty())
     });
     Ok(questions)
 }
@@ -47,7 +53,8 @@ fn facts(device: &Device, enrollment: &Enrollment, channel: &Channel) -> DeviceF
 fn queries(facts: &DeviceFacts) -> Vec<&'static str> {
     let mut queries = catalog::supported_queries(facts);
     queries.retain(|query| {
-        !NOT_BY_ITSELF.contains(query) && (facts.ownership != Ownership::Personal || PERSONAL_QUERIES.contains(query))
+        !NOT_BY_ITSELF.contains(query)
+            && (facts.ownership != Ownership::Personal || PERSONAL_QUERIES.contains(query))
     });
     queries
 }
@@ -71,7 +78,8 @@ mod tests {
 
     #[test]
     fn a_mac_is_not_asked_what_only_a_phone_can_answer() {
-        let mut facts = DeviceFacts::unknown(EnrollmentType::Device, Ownership::Corporate, ChannelKind::Device);
+        let mut facts =
+            DeviceFacts::unknown(EnrollmentType::Device, Ownership::Corporate, ChannelKind::Device);
         facts.platform = Some(Platform::MacOs);
         facts.os_version = "15.1".parse().ok();
         let asked = queries(&facts);

@@ -1,7 +1,7 @@
 //! Rounds over what is overdue. Each looks in memory or by an index first, so that a quiet fleet costs nothing.
 
 use serde_json::json;
-use store::{ChannelId, Channel, DeliveryState, NewEvent, Pending, Tx, Waiting};
+use store::{Channel, ChannelId, DeliveryState, NewEvent, Pending, Tx, Waiting};
 
 use crate::events::Event;
 use crate::{Context, Error, idempotency, push};
@@ -17,7 +17,8 @@ pub(super) async fn expire(context: &Context) -> Result<(), Error> {
     if context.store.waiting().is_empty() {
         return Ok(());
     }
-    let closed = context.store.tx("expire_deliveries", move |tx| Ok::<_, Error>(tx.expire(now, AT_ONCE)?)).await?;
+    let closed =
+        context.store.tx("expire_deliveries", move |tx| Ok::<_, Error>(tx.expire(now, AT_ONCE)?)).await?;
     for (pending, state) in closed {
         let kind = if state == DeliveryState::NoReply { "command.no_reply" } else { "command.expired" };
         publish(context, kind, &pending);
@@ -52,7 +53,9 @@ fn unanswered(tx: &mut Tx<'_>, context: &Context, channel: ChannelId) -> Result<
     let overdue = |pending: &Pending| {
         &*pending.request_type == "EraseDevice"
             && pending.state == DeliveryState::HandedOut
-            && pending.last_handed_out_at.is_some_and(|at| now.since(at) >= context.settings.erase_reply_within)
+            && pending
+                .last_handed_out_at
+                .is_some_and(|at| now.since(at) >= context.settings.erase_reply_within)
     };
     let found: Vec<Pending> = tx.pending(channel).into_iter().filter(overdue).collect();
     for pending in &found {
@@ -110,7 +113,11 @@ fn is_silent(context: &Context, channel: &Channel) -> bool {
     let heard = channel.last_seen_at.max(context.store.seen_lately(channel.id));
     let now = context.now();
     let away = heard.is_none_or(|heard| now.since(heard).as_secs() > SILENT_DAYS * 86_400);
-    let wait = if away { context.settings.repush_after.max(std::time::Duration::from_secs(86_400)) } else { context.settings.repush_after };
+    let wait = if away {
+        context.settings.repush_after.max(std::time::Duration::from_secs(86_400))
+    } else {
+        context.settings.repush_after
+    };
     now.since(pushed) >= wait
 }
 
@@ -134,7 +141,6 @@ fn waiting_channels(context: &Context) -> Vec<ChannelId> {
 
 fn publish(context: &Context, kind: &'static str, pending: &Pending) {
     let event = Event { enrollment: Some(pending.enrollment_id), ..Event::new(kind, context.now()) };
-    let detail =
-        json!({ "command_uuid": &*pending.command_uuid, "request_type": &*pending.request_type, "delivery": pending.seq.0 });
+    let detail = json!({ "command_uuid": &*pending.command_uuid, "request_type": &*pending.request_type, "delivery": pending.seq.0 });
     context.events.publish(event.with(detail));
 }

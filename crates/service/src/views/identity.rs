@@ -93,6 +93,10 @@ pub struct RevealedSecretView {
 
 impl fmt::Debug for RevealedSecretView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RevealedSecretView").field("id", &self.id).field("kind", &self.kind).field("value", &"hidden").finish()
+        f.debug_struct("RevealedSecretView")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("value", &"hidden")
+            .finish()
     }
 }
