@@ -11,6 +11,9 @@ use crate::{
     AuthorityId, Connection, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, LinkId, Page,
 };
 
+/// Topic, access rights and digest of an enrolment profile that devices have.
+pub type ProfileInUse = (String, i32, Option<Vec<u8>>);
+
 /// One epoch of one device. A new one never replaces an old one's row: history is kept and linked.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = enrollments, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -202,6 +205,51 @@ impl Enrollment {
             .filter(enrollments::state.eq(EnrollmentState::Enrolled))
             .filter(identities::authority_id.ne(active))
             .order(identities::not_after)
+            .limit(limit)
+            .select(Self::as_select())
+            .load(connection)?)
+    }
+
+    /// The enrolment profiles that enrolled devices have: topic, rights and digest, each once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn profiles_in_use(connection: &mut Connection) -> Result<Vec<ProfileInUse>, Error> {
+        Ok(enrollments::table
+            .filter(enrollments::state.eq(EnrollmentState::Enrolled))
+            .select((enrollments::topic, enrollments::access_rights, enrollments::profile_digest))
+            .distinct()
+            .load(connection)?)
+    }
+
+    /// Enrolled epochs whose profile has this digest.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_by_profile(
+        connection: &mut Connection,
+        digest: &[u8],
+        limit: i64,
+    ) -> Result<Vec<Self>, Error> {
+        Ok(enrollments::table
+            .filter(enrollments::state.eq(EnrollmentState::Enrolled))
+            .filter(enrollments::profile_digest.eq(digest))
+            .order(enrollments::id)
+            .limit(limit)
+            .select(Self::as_select())
+            .load(connection)?)
+    }
+
+    /// Earlier epochs that are in doubt because a newer one of the same device began.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_in_doubt(connection: &mut Connection, limit: i64) -> Result<Vec<Self>, Error> {
+        use EnrollmentState::{Enrolled, Pending, Quarantined};
+        Ok(enrollments::table
+            .filter(enrollments::state.eq_any([Enrolled, Pending, Quarantined]))
+            .filter(enrollments::superseded_by.is_not_null())
+            .order(enrollments::id)
             .limit(limit)
             .select(Self::as_select())
             .load(connection)?)

@@ -214,6 +214,15 @@ impl Job {
         Ok(first.is_some())
     }
 
+    /// Ends all leases. To be called when no other process can hold one. Returns how many there were.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn take_back_leases(connection: &mut Connection) -> Result<usize, Error> {
+        let leased = jobs::table.filter(jobs::state.eq(JobState::Leased));
+        Ok(diesel::update(leased).set(jobs::state.eq(JobState::Ready)).execute(connection)?)
+    }
+
     /// Makes all waiting jobs of a kind due, because what they waited for has been repaired. Returns how many.
     ///
     /// # Errors
