@@ -85,7 +85,7 @@ impl SimulatedApple {
     /// When OpenSSL cannot make a key or sign.
     pub fn issue_push_certificate(&self, seed: u64, valid_days: u32) -> Result<IssuedPushCertificate> {
         let now = self.clock.now();
-        let topic = format!("com.apple.mgmt.External.{}", Dice::new(seed).uuid().to_lowercase());
+        let topic = format!("com.apple.mgmt.External.{}", Dice::new(!seed).uuid().to_lowercase());
         let until = now + std::time::Duration::from_secs(u64::from(valid_days) * 86_400);
         self.issue(&topic, now, until)
     }

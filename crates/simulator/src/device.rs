@@ -58,6 +58,9 @@ pub(crate) struct Device {
     pub(crate) stolen: Mutex<Option<Identity>>,
     /// How the device comes back after an erase, until it has.
     pub(crate) comeback: Mutex<Option<enroll::Comeback>>,
+    /// The key that was made for a challenge, as long as the enrolment with it has not succeeded: another attempt is
+    /// the same transaction.
+    pub(crate) attempt: Mutex<Option<(Option<String>, PrivateKey)>>,
     /// Rings at a push and when the user does something that matters.
     pub(crate) bell: Arc<Notify>,
     /// One talk with the server at a time.
@@ -78,6 +81,7 @@ impl SimulatedDevice {
             faults: Mutex::default(),
             stolen: Mutex::new(None),
             comeback: Mutex::new(None),
+            attempt: Mutex::new(None),
             bell: Arc::default(),
             talking: tokio::sync::Mutex::new(()),
             own_making: OnceCell::new(),

@@ -69,6 +69,7 @@ impl Device {
             state.counts.enrolments += 1;
             state.enrolment = Some(candidate);
         }
+        *self.attempt.lock() = None;
         // The device is enrolled; what fails from here on does not undo that.
         if let Err(error) = self.escrow_bootstrap_token().await {
             self.state.lock().note(format!("{error:#}"));
@@ -184,6 +185,7 @@ impl Device {
         let anchors = profile.certificates().map_err(failed)?;
         let scep = profile.scep(&mdm.identity_uuid).map_err(failed)?;
         let identity = self.identity_by_scep(&scep, &anchors).await.map_err(failed)?;
+        *self.attempt.lock() = None;
         let mut state = self.state.lock();
         let Some(enrolment) = state.enrolment.as_mut() else {
             return Err(Failure::mdm(12010, "The enrolment has ended."));

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use pki::cms::{Cipher, certificates_of};
-use pki::{Certificate, CertificateRequest, Digest};
+use pki::{Certificate, CertificateRequest, Digest, PrivateKey};
 use protocol_scep::client::{ClientOptions, ClientRequest, Reply};
 
 use super::Device;
@@ -26,7 +26,7 @@ impl Device {
         let authorities = self.scep_get(&self.operation(payload, "GetCACert"), anchors).await?;
         let authorities = read_authorities(&authorities)?;
         check_fingerprint(payload, &authorities)?;
-        let key = self.network.rsa_key().await?;
+        let key = self.key_for(payload.challenge.as_ref()).await?;
         let options = ClientOptions {
             cipher: if caps.aes { self.spec.scep.cipher } else { Cipher::DesEde3 },
             digest: if caps.sha256 { self.spec.scep.digest } else { Digest::Sha1 },
@@ -63,6 +63,18 @@ impl Device {
             "SCEP: by the device's clock ({now}) the certificate is not valid"
         );
         Ok(Identity { certificate, key })
+    }
+
+    /// The key of the attempt that failed with this challenge, or a new one.
+    async fn key_for(&self, challenge: Option<&String>) -> Result<PrivateKey> {
+        if let Some((failed, key)) = self.attempt.lock().as_ref()
+            && failed.as_ref() == challenge
+        {
+            return Ok(key.clone());
+        }
+        let key = self.network.rsa_key().await?;
+        *self.attempt.lock() = Some((challenge.cloned(), key.clone()));
+        Ok(key)
     }
 
     async fn pki_operation(

@@ -1,6 +1,6 @@
 //! Enrolling, renewing, leaving.
 
-use simulator::{Model, Phase, ProfileSource};
+use simulator::{DeviceSpec, Model, Network, NetworkOptions, Phase, ProfileSource, SimulatedDevice};
 
 use crate::server::{Answer, ProfileOptions, Server, dictionary};
 use crate::{data, device, enrolled, error_code, run, source, text};
@@ -84,7 +84,7 @@ async fn a_renewal_may_change_neither_topic_nor_rights_and_needs_its_challenge()
     assert_eq!(error_code(&report), 12012, "an update may not gain rights");
 }
 
-async fn device_with_rights(server: &Server, rights: u64) -> simulator::SimulatedDevice {
+async fn device_with_rights(server: &Server, rights: u64) -> SimulatedDevice {
     let device = device(Model::IPhone, 9);
     let profile = server.profile(&ProfileOptions { rights, ..ProfileOptions::default() });
     device.enroll(&ProfileSource::Bytes(profile)).await.unwrap();
@@ -144,4 +144,21 @@ async fn a_token_update_later_on_has_a_new_token_and_no_unlock_token() {
     let updates = server.seen("TokenUpdate");
     assert_ne!(data(&updates[0], "Token"), data(&updates[1], "Token"));
     assert!(!updates[1].message.contains_key("UnlockToken"));
+}
+
+#[tokio::test]
+async fn another_attempt_is_the_same_transaction_and_another_enrolment_is_not() {
+    let server = Server::start().await;
+    let options = NetworkOptions { roots_pem: crate::server::roots(), ..NetworkOptions::default() };
+    let network = Network::new(options).unwrap();
+    let device = SimulatedDevice::new(DeviceSpec::new(Model::IPhone, 12), network);
+    server.script.answers.lock().push_back(Answer::Status(503));
+    assert!(device.enroll(&source(&server)).await.is_err());
+    device.enroll(&source(&server)).await.unwrap();
+    device.remove_enrolment().await.unwrap();
+    device.enroll(&source(&server)).await.unwrap();
+    let requests = server.script.requests.lock();
+    assert_eq!(requests.len(), 3);
+    assert_eq!(requests[0], requests[1]);
+    assert_ne!(requests[1].0, requests[2].0);
 }

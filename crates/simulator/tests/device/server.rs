@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use pki::cms::{sign_attached, verify_detached};
 use pki::{Authority, AuthorityKind, Certificate, Fingerprint, NewCertificate, PrivateKey, Usage};
 use plist::{Dictionary, Value};
+use secrecy::ExposeSecret as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_openssl::SslStream;
 
@@ -64,6 +65,8 @@ pub(crate) struct Script {
     /// Answers to `DeclarativeManagement`, in order.
     pub(crate) declarative: Mutex<VecDeque<Answer>>,
     pub(crate) challenges: Mutex<Vec<String>>,
+    /// The key and the transaction of each SCEP request.
+    pub(crate) requests: Mutex<Vec<([u8; 32], Vec<u8>)>>,
 }
 
 pub(crate) struct Server {
@@ -328,7 +331,7 @@ fn scep(query: &str, method: &Method, body: &[u8], script: &Script) -> Response<
     let Ok(request) = protocol_scep::Request::parse(&message, &CA, false) else {
         return answer(400, "text/plain", Vec::new());
     };
-    use secrecy::ExposeSecret as _;
+    script.requests.lock().push((request.csr.key_digest(), request.header.transaction().to_vec()));
     let challenge = request.csr.challenge_password();
     let known =
         challenge.is_some_and(|text| script.challenges.lock().iter().any(|one| one == text.expose_secret()));
