@@ -8,5 +8,5 @@ mod world;
 
 pub use api::{Answer, Api};
 pub use process::{WardProcess, ward_program};
-pub use raw::{RawDevice, RawReply, answer, client, fetch_profile, payload, xml};
+pub use raw::{RawDevice, RawReply, answer, client, fetch_profile, open_profile, payload, xml};
 pub use world::{World, WorldOptions};

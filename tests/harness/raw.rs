@@ -68,8 +68,19 @@ impl RawDevice {
     /// # Errors
     /// A step fails.
     pub async fn identified(world: &World, link: &str, udid: &str) -> Result<Self> {
-        let profile = fetch_profile(world, link).await?;
-        let payload = |kind: &str| payload(&profile, kind);
+        Self::by_profile(world, &fetch_profile(world, link).await?, udid).await
+    }
+
+    /// The same device with a new key and a certificate by the signed profile of a renewal.
+    ///
+    /// # Errors
+    /// A step fails.
+    pub async fn renewed(&self, world: &World, profile: &[u8]) -> Result<Self> {
+        Self::by_profile(world, &open_profile(profile)?, &self.udid).await
+    }
+
+    async fn by_profile(world: &World, profile: &Dictionary, udid: &str) -> Result<Self> {
+        let payload = |kind: &str| payload(profile, kind);
         let (scep, mdm) = (payload("com.apple.security.scep")?, payload("com.apple.mdm")?);
         let scep = scep.get("PayloadContent").and_then(Value::as_dictionary).context("no SCEP content")?;
         let text = |from: &Dictionary, key: &str| from.get(key).and_then(Value::as_string).map(str::to_owned);
@@ -239,7 +250,15 @@ pub fn xml(dictionary: &Dictionary) -> Result<Vec<u8>> {
 pub async fn fetch_profile(world: &World, link: &str) -> Result<Dictionary> {
     let reply = answer(client(world)?.build()?.get(format!("{link}/profile"))).await?;
     ensure!(reply.status == 200, "no profile: {} {}", reply.status, String::from_utf8_lossy(&reply.body));
-    let signed = SignedMessage::parse(&reply.body)?;
+    open_profile(&reply.body)
+}
+
+/// The inner profile of a signed one.
+///
+/// # Errors
+/// It is not one.
+pub fn open_profile(bytes: &[u8]) -> Result<Dictionary> {
+    let signed = SignedMessage::parse(bytes)?;
     let content = signed.content().context("the profile is empty")?;
     let value =
         Value::from_reader(std::io::Cursor::new(content)).context("the profile is no property list")?;
