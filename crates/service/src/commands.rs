@@ -24,7 +24,7 @@ use crate::{Context, Error, push, targets};
 pub(crate) use personal::refusals as personal_refusals;
 
 /// How many targets one transaction takes.
-const CHUNK: usize = 200;
+const CHUNK: usize = 50;
 
 /// The service.
 pub struct Commands {

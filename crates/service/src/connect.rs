@@ -8,7 +8,6 @@ use std::sync::Arc;
 use protocol_mdm::{EnrollmentKey, Report, Status};
 use store::Channel;
 
-use crate::authorities::{Authorities, Loaded};
 use crate::identity::{Caller, Identities};
 use crate::lifecycle::{self, Admission};
 use crate::work::{self, Settled, Work};
@@ -26,14 +25,13 @@ use answer::Answer;
 pub struct Connect {
     context: Context,
     identities: Arc<Identities>,
-    authorities: Arc<Authorities>,
 }
 
 impl Connect {
     /// Answers with these.
     #[must_use]
-    pub fn new(context: Context, identities: Arc<Identities>, authorities: Arc<Authorities>) -> Self {
-        Self { context, identities, authorities }
+    pub fn new(context: Context, identities: Arc<Identities>) -> Self {
+        Self { context, identities }
     }
 
     /// Answers one report of a caller whose certificate has been verified. `original` is the SHA-256 and the size
@@ -60,9 +58,9 @@ impl Connect {
             return Ok(Reply::Nothing);
         }
         let answer = answer::prepare(&self.context, caller, &key, report, original).await?;
-        let (caller, answer, authorities) = (caller.clone(), Arc::new(answer), self.authorities.current());
+        let caller = caller.clone();
         work::run(&self.context, &self.identities, "connect", move |work| {
-            process(work, &authorities, &caller, &key, &answer)
+            process(work, &caller, &key, &answer)
         })
         .await
     }
@@ -70,7 +68,6 @@ impl Connect {
 
 fn process(
     work: &mut Work<'_, '_>,
-    authorities: &Loaded,
     caller: &Caller,
     key: &EnrollmentKey,
     answer: &Answer,
@@ -97,7 +94,7 @@ fn process(
         renewal::ensure(work, &speaker.enrollment)?;
     }
     let offer_not_now = answer.status != Status::NotNow;
-    handout::next(work, authorities, &speaker, &channel, offer_not_now)
+    handout::next(work, &speaker, &channel, offer_not_now)
 }
 
 /// The status as a label; a device can invent words.

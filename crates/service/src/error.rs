@@ -93,6 +93,7 @@ impl Error {
     }
 
     /// [`Error::NotFound`] of `what` with the id as text.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over an id or a literal")]
     pub fn not_found(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound { what, id: id.to_string() }
     }

@@ -33,14 +33,14 @@ pub struct Event {
 /// The bus. Clones are the same bus.
 #[derive(Debug, Clone)]
 pub struct EventBus {
-    sender: broadcast::Sender<Arc<EventView>>,
+    sender: broadcast::Sender<Option<Arc<EventView>>>,
     last: Arc<AtomicU64>,
 }
 
 /// One watcher's end of the bus.
 #[derive(Debug)]
 pub struct EventStream {
-    receiver: broadcast::Receiver<Arc<EventView>>,
+    receiver: broadcast::Receiver<Option<Arc<EventView>>>,
 }
 
 /// What a watcher sees next.
@@ -94,7 +94,12 @@ impl EventBus {
             detail: event.detail,
         };
         // An error means that nobody watches.
-        let _nobody = self.sender.send(Arc::new(view));
+        let _nobody = self.sender.send(Some(Arc::new(view)));
+    }
+
+    /// Ends every watcher's stream after what it has not read yet: the server is going away.
+    pub fn close(&self) {
+        let _nobody = self.sender.send(None);
     }
 
     /// Watches from now on.
@@ -114,7 +119,7 @@ impl EventStream {
     /// Waits for the next event; `None` when the server is going away.
     pub async fn next(&mut self) -> Option<Watched> {
         match self.receiver.recv().await {
-            Ok(event) => Some(Watched::Event(event)),
+            Ok(event) => event.map(Watched::Event),
             Err(broadcast::error::RecvError::Lagged(missed)) => Some(Watched::Missed(missed)),
             Err(broadcast::error::RecvError::Closed) => None,
         }
@@ -144,6 +149,16 @@ mod tests {
             }
             assert_eq!(seen, [(2, "command.queued".to_owned()), (3, "command.acknowledged".to_owned())]);
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_goes_away_ends_the_streams_after_what_was_said() {
+        let bus = EventBus::new();
+        let mut watcher = bus.watch();
+        bus.publish(event("command.queued"));
+        bus.close();
+        assert!(matches!(watcher.next().await, Some(Watched::Event(_))));
+        assert_eq!(watcher.next().await, None);
     }
 
     #[tokio::test]

@@ -6,7 +6,6 @@ use plist::Dictionary;
 use serde_json::json;
 use store::{Channel, Command, DeliveryState, NewEvent, NextOptions, Pending};
 
-use crate::authorities::Loaded;
 use crate::lifecycle::Speaker;
 use crate::work::{Settled, Work};
 use crate::{Error, Reply};
@@ -32,14 +31,13 @@ const ONCE: [&str; 2] = ["EraseDevice", "DeviceLock"];
 /// Finds the next delivery that may leave and hands it out. Zero bytes when there is none.
 pub(crate) fn next(
     work: &mut Work<'_, '_>,
-    authorities: &Loaded,
     speaker: &Speaker,
     channel: &Channel,
     offer_not_now: bool,
 ) -> Result<Settled<Reply>, Error> {
     let mut options = NextOptions { offer_not_now, skip: Vec::new() };
     while let Some(pending) = work.tx.next(channel.id, work.now, &options) {
-        match offer(work, authorities, speaker, &pending)? {
+        match offer(work, speaker, &pending)? {
             Some(reply) => return Ok(Ok(reply)),
             // Closed just now, or held back: the next one, please.
             None => options.skip.push(pending.seq),
@@ -49,12 +47,7 @@ pub(crate) fn next(
 }
 
 /// Hands out one delivery, or closes it, or passes over it.
-fn offer(
-    work: &mut Work<'_, '_>,
-    authorities: &Loaded,
-    speaker: &Speaker,
-    pending: &Pending,
-) -> Result<Option<Reply>, Error> {
+fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Result<Option<Reply>, Error> {
     if pending.enrollment_id != speaker.enrollment.id {
         return Ok(None);
     }
@@ -71,7 +64,7 @@ fn offer(
         return end(work, pending, DeliveryState::Cancelled, "a personal device is never erased")
             .map(|()| None);
     }
-    if let Err(why) = fill::fill(work, authorities, speaker, (pending.seq, &command), &mut dictionary)? {
+    if let Err(why) = fill::fill(work, speaker, (pending.seq, &command), &mut dictionary)? {
         return end(work, pending, DeliveryState::Cancelled, &why).map(|()| None);
     }
     let exit = if renewal {

@@ -15,7 +15,7 @@ use store::{
     Channel, ChannelId, Connection, Enrollment, EnrollmentId, EnrollmentState, Identity, IdentityId,
 };
 
-use crate::authorities::Authorities;
+use crate::authorities::{Authorities, Loaded};
 use crate::{Context, Error, IdentityRefusal};
 
 #[cfg(test)]
@@ -89,6 +89,11 @@ impl Identities {
             None => return Err(IdentityRefusal::Untrusted.into()),
         }
         Ok(Caller { fingerprint, known })
+    }
+
+    /// The authorities as they are now.
+    pub(crate) fn authorities(&self) -> Arc<Loaded> {
+        self.authorities.current()
     }
 
     /// Forgets everything that is remembered: after a change to many identities or enrolments.

@@ -1,7 +1,4 @@
-//! The rules of Ward, one module per thing that the server does.
-//!
-//! Nothing here knows HTTP. The doors (`http-device`, `http-admin`) turn requests into calls of these services and their
-//! outcomes into answers; the database is reached through `store`, and whatever can change a device passes `gate`.
+#![doc = include_str!("../README.md")]
 
 // What both halves share.
 mod context;

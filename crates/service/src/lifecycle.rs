@@ -7,12 +7,16 @@ use protocol_mdm::EnrollmentKey;
 use serde_json::json;
 use store::{Channel, DeliverySeq, DeliveryState, Enrollment, EnrollmentState, Identity, Issuance, NewEvent};
 
+use crate::enrollment::profile;
 use crate::identity::Caller;
 use crate::work::{Settled, Work};
 use crate::{Error, IdentityRefusal};
 
 /// How often the use of a retired identity is reported at most.
 const ALERT_EVERY: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+/// Why an earlier epoch ended that did not speak up.
+pub(crate) const SILENT: &str = "silent since a newer enrolment of the device";
 
 /// Who speaks, looked up in the transaction that acts on it.
 #[derive(Debug)]
@@ -109,10 +113,13 @@ fn settle_identity(
         return Ok(true);
     }
     let current = enrollment.identity_id.map(|id| Identity::find(work.tx, id)).transpose()?;
-    let is_newer = current.as_ref().is_none_or(|current| current.id < identity.id);
+    let is_newer = current.as_ref().is_none_or(|current| current.issued_at <= identity.issued_at);
     if is_newer && identity.first_seen_at.is_none() {
         Identity::set_seen(work.tx, identity.id, work.now)?;
         enrollment.identity_id = Some(identity.id);
+        let rights = profile::rights_of(enrollment);
+        let digest = profile::digest(work.context, work.authorities, &enrollment.topic, rights)?;
+        enrollment.profile_digest = Some(digest.to_vec());
         work.save(enrollment)?;
         let detail = json!({ "serial": identity.serial_hex, "not_after": identity.not_after });
         work.audit("identity.renewed", enrollment, &detail)?;
@@ -135,9 +142,7 @@ fn settle_identity(
 /// An older epoch speaks although a newer one has the same UDID: the newer one is set apart. `false`: the older one was silent for so
 /// long that it no longer counts, and it is closed.
 fn object(work: &mut Work<'_, '_>, enrollment: &mut Enrollment) -> Result<bool, Error> {
-    let epochs = Enrollment::list_by_apple_id(work.tx, &enrollment.apple_id)?;
-    let newer: Vec<Enrollment> =
-        epochs.into_iter().filter(|other| other.epoch > enrollment.epoch && is_live(other.state)).collect();
+    let newer = newer_epochs(work, enrollment)?;
     let Some(newest) = newer.iter().map(|other| other.authenticated_at).max() else {
         enrollment.superseded_by = None;
         work.save(enrollment)?;
@@ -145,7 +150,7 @@ fn object(work: &mut Work<'_, '_>, enrollment: &mut Enrollment) -> Result<bool, 
     };
     let heard = last_contact(work, enrollment)?.max(newest);
     if work.now.since(heard) >= work.context.settings.collision_silence {
-        close(work, enrollment, EnrollmentState::Superseded, "silent since a newer enrolment of the device")?;
+        close(work, enrollment, EnrollmentState::Superseded, SILENT)?;
         return Ok(false);
     }
     for mut other in newer {
@@ -156,6 +161,16 @@ fn object(work: &mut Work<'_, '_>, enrollment: &mut Enrollment) -> Result<bool, 
     enrollment.superseded_by = None;
     work.save(enrollment)?;
     Ok(true)
+}
+
+/// The living epochs of the same device that began later.
+pub(crate) fn newer_epochs(
+    work: &mut Work<'_, '_>,
+    enrollment: &Enrollment,
+) -> Result<Vec<Enrollment>, Error> {
+    let mut epochs = Enrollment::list_for_device(work.tx, enrollment.device_id)?;
+    epochs.retain(|other| other.epoch > enrollment.epoch && is_live(other.state));
+    Ok(epochs)
 }
 
 /// Sets an epoch apart until a person decides.

@@ -32,11 +32,13 @@ pub struct OwnCommand<'a> {
 /// # Errors
 /// [`Error::Internal`] for a dictionary without `RequestType`; the database's.
 pub fn enqueue(tx: &mut Tx<'_>, context: &Context, own: OwnCommand<'_>) -> Result<DeliverySeq, Error> {
+    let OwnCommand { enrollment, channel, dictionary, lane, expires_at, reason } = own;
     let now = context.now();
-    let request_type = own.dictionary.get("RequestType").and_then(plist::Value::as_string).map(str::to_owned);
-    let request_type = request_type.ok_or_else(|| Error::Internal("a command without RequestType".to_owned()))?;
-    let class = catalog::class_of_command(&request_type, &own.dictionary).class;
-    let body = write_xml(&own.dictionary);
+    let request_type = dictionary.get("RequestType").and_then(plist::Value::as_string).map(str::to_owned);
+    let request_type =
+        request_type.ok_or_else(|| Error::Internal("a command without RequestType".to_owned()))?;
+    let class = catalog::class_of_command(&request_type, &dictionary).class;
+    let body = write_xml(&dictionary);
     let id = CommandId::new(&*context.clock);
     let command = Command {
         id,
@@ -47,17 +49,17 @@ pub fn enqueue(tx: &mut Tx<'_>, context: &Context, own: OwnCommand<'_>) -> Resul
         digest: pki::sha256(&body).to_vec(),
         created_at: now,
         created_by: AUTHOR.to_owned(),
-        reason: Some(own.reason.to_owned()),
+        reason: Some(reason.to_owned()),
         body,
     };
     command.insert(tx)?;
     let delivery = NewDelivery {
         command_id: id,
-        channel_id: own.channel,
-        enrollment_id: own.enrollment.id,
-        lane: own.lane,
+        channel_id: channel,
+        enrollment_id: enrollment.id,
+        lane,
         enqueued_at: now,
-        expires_at: own.expires_at,
+        expires_at,
     };
     Ok(tx.enqueue(delivery)?)
 }

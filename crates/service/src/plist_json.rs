@@ -1,4 +1,5 @@
-//! Property lists as JSON, to be shown: `{"$data": "base64"}` is data, `{"$date": "RFC 3339"}` a date.
+//! Property lists as JSON, to be shown: `{"$data": "base64"}` is data, `{"$date": "RFC 3339"}` a date. Of a profile that a command
+//! carries only the digest and the length are shown: profiles hold passwords.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +15,25 @@ pub(crate) fn dictionary_to_json(dictionary: &Dictionary) -> Json {
         .iter()
         .filter(|(key, _)| ![handout::FILL_KEY, handout::PLAIN_RETURN].contains(&key.as_str()));
     Json::Object(shown.map(|(key, value)| (key.clone(), value_to_json(value))).collect())
+}
+
+/// Shows a command.
+pub(crate) fn command_to_json(command: &Dictionary) -> Json {
+    let mut json = dictionary_to_json(command);
+    hide(&mut json, "/Payload", command.get("Payload"));
+    let service = command.get("ReturnToService").and_then(Value::as_dictionary);
+    hide(
+        &mut json,
+        "/ReturnToService/WiFiProfileData",
+        service.and_then(|service| service.get("WiFiProfileData")),
+    );
+    json
+}
+
+fn hide(json: &mut Json, pointer: &str, profile: Option<&Value>) {
+    if let (Some(place), Some(bytes)) = (json.pointer_mut(pointer), profile.and_then(Value::as_data)) {
+        *place = json!({ "$sha256": hex::encode(pki::sha256(bytes)), "$length": bytes.len() });
+    }
 }
 
 /// Shows a value.
@@ -40,6 +60,15 @@ fn value_to_json(value: &Value) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_carried_profile_only_digest_and_length_are_shown() {
+        let command = protocol_mdm::commands::install_profile(b"<password>swordfish</password>".to_vec());
+        let shown = command_to_json(&command);
+        assert_eq!(shown["Payload"]["$length"], 30);
+        assert_eq!(shown["Payload"]["$sha256"].as_str().map(str::len), Some(64));
+        assert_eq!(shown["Payload"].as_object().map(serde_json::Map::len), Some(2));
+    }
 
     #[test]
     fn every_kind_of_value_can_be_shown_and_wards_own_marks_are_not() {

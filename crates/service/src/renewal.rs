@@ -4,10 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clock::Timestamp;
+use parking_lot::Mutex;
 use plist::Dictionary;
-use store::{Channel, Command, Enrollment, EnrollmentId, EnrollmentState, Issuance, IssuancePurpose, Tx};
+use protocol_profile::AccessRights;
+use store::{
+    Channel, Command, Connection, Enrollment, EnrollmentId, EnrollmentState, Issuance, IssuancePurpose, Tx,
+};
 
-use crate::authorities::Authorities;
+use crate::authorities::{Authorities, Loaded};
+use crate::enrollment::profile;
 use crate::handout::{FILL_KEY, FILL_RENEWAL};
 use crate::own_commands::{self, AUTHOR, OwnCommand};
 use crate::work::Work;
@@ -22,6 +28,8 @@ const REASON: &str = "the device certificate is due for renewal";
 const WAITS: Duration = Duration::from_secs(30 * 86_400);
 /// How soon after a hand-out another attempt is made.
 const AGAIN_AFTER: Duration = Duration::from_secs(86_400);
+/// How many epochs of each kind one round looks at.
+const LOOKED_AT: i64 = 10_000;
 /// Renewals are enqueued in transactions of this many.
 const BATCH: usize = 50;
 
@@ -29,17 +37,35 @@ const BATCH: usize = 50;
 pub struct Renewals {
     context: Context,
     authorities: Arc<Authorities>,
+    looked: Mutex<Option<Timestamp>>,
 }
 
 impl Renewals {
     /// With these authorities.
     #[must_use]
     pub fn new(context: Context, authorities: Arc<Authorities>) -> Self {
-        Self { context, authorities }
+        Self { context, authorities, looked: Mutex::new(None) }
     }
 
-    /// Enqueues the renewals that are due, at most `limit`: of certificates that have passed their half-life, and of those that an older
-    /// authority issued. Returns how many were enqueued.
+    /// Enqueues what is due, if it has not been looked for lately.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn round(&self) -> Result<usize, Error> {
+        let now = self.context.now();
+        {
+            let mut looked = self.looked.lock();
+            if looked.is_some_and(|last| now.since(last) < self.context.settings.renewals_every) {
+                return Ok(0);
+            }
+            *looked = Some(now);
+        }
+        self.enqueue_due(LOOKED_AT).await
+    }
+
+    /// Enqueues the renewals that are due, looking at no more than `limit` of each kind: of certificates that have passed their
+    /// half-life, of those that an older authority issued, and of profiles that are not what they should be. Returns how many were
+    /// enqueued.
     ///
     /// # Errors
     /// The database's.
@@ -47,10 +73,13 @@ impl Renewals {
         let settings = &self.context.settings;
         let left = u64::from(100_u32.saturating_sub(settings.renew_after_percent));
         let before = self.context.now() + Duration::from_secs(u64::from(settings.identity_days) * 864 * left);
-        let active = self.authorities.current().active.id;
+        let (ground, authorities) = (self.context.clone(), self.authorities.current());
         let due = self.context.store.read("renewals_due", move |connection| {
             let mut due = Enrollment::list_due_for_renewal(connection, before, limit)?;
-            due.extend(Enrollment::list_of_other_authorities(connection, active, limit)?);
+            due.extend(Enrollment::list_of_other_authorities(connection, authorities.active.id, limit)?);
+            for digest in outdated(connection, &ground, &authorities)? {
+                due.extend(Enrollment::list_by_profile(connection, &digest, limit)?);
+            }
             Ok::<Vec<EnrollmentId>, Error>(due.into_iter().map(|enrollment| enrollment.id).collect())
         });
         let mut due = due.await?;
@@ -59,14 +88,28 @@ impl Renewals {
         let mut enqueued = 0;
         for batch in due.chunks(BATCH) {
             let (batch, ground) = (batch.to_vec(), self.context.clone());
-            enqueued += self
-                .context
-                .store
-                .tx("enqueue_renewals", move |tx| enqueue_batch(tx, &ground, &batch))
-                .await?;
+            let work = move |tx: &mut Tx<'_>| enqueue_batch(tx, &ground, &batch);
+            enqueued += self.context.store.tx("enqueue_renewals", work).await?;
         }
         Ok(enqueued)
     }
+}
+
+/// The digests of profiles that devices have and should not have any more.
+fn outdated(
+    connection: &mut Connection,
+    context: &Context,
+    authorities: &Loaded,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let mut outdated = Vec::new();
+    for (topic, rights, digest) in Enrollment::profiles_in_use(connection)? {
+        let rights = u32::try_from(rights).ok().and_then(|bits| AccessRights::new(bits).ok());
+        let (Some(digest), Some(rights)) = (digest, rights) else { continue };
+        if profile::digest(context, authorities, &topic, rights)?.as_slice() != digest {
+            outdated.push(digest);
+        }
+    }
+    Ok(outdated)
 }
 
 fn enqueue_batch(tx: &mut Tx<'_>, context: &Context, batch: &[EnrollmentId]) -> Result<usize, Error> {

@@ -25,6 +25,10 @@ const AT_ONCE: i64 = 200;
 const LEASE: Duration = Duration::from_secs(300);
 /// How often the scheduler looks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Every which round also does what may wait a minute.
+const SELDOM: u32 = 12;
+/// Tries of a job that goes on failing.
+const TRIES: i32 = 5;
 
 /// Asks a device that has just enrolled for its state, and sees to it that it is asked again.
 ///
@@ -95,9 +99,14 @@ impl Scheduler {
 
     /// Works until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
-        loop {
-            if let Err(error) = self.run_once().await {
+        for round in 0_u32.. {
+            if let Err(error) = self.frequent().await {
                 tracing::warn!(error = %error, "A round of the schedule failed: {error}");
+            }
+            if round % SELDOM == 0
+                && let Err(error) = self.seldom().await
+            {
+                tracing::warn!(error = %error, "A slow round of the schedule failed: {error}");
             }
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -109,16 +118,24 @@ impl Scheduler {
     /// One round: everything that is due now.
     ///
     /// # Errors
-    /// The first error; the rest is done in the next round.
+    /// The first error; what failed is tried in the next round, and keeps nothing else from being done.
     pub async fn run_once(&self) -> Result<(), Error> {
-        self.refresh_due().await?;
-        sweeps::expire(&self.context).await?;
-        sweeps::give_up_erases(&self.context).await?;
-        sweeps::push_again(&self.context).await?;
-        sweeps::forget_answers(&self.context).await?;
-        self.renewals.round().await?;
-        self.quarantine.close_silent().await?;
-        Ok(())
+        self.frequent().await.and(self.seldom().await)
+    }
+
+    async fn frequent(&self) -> Result<(), Error> {
+        let refreshed = self.refresh_due().await;
+        let expired = sweeps::expire(&self.context).await;
+        refreshed.and(expired)
+    }
+
+    async fn seldom(&self) -> Result<(), Error> {
+        let erases = sweeps::give_up_erases(&self.context).await;
+        let pushes = sweeps::push_again(&self.context).await;
+        let answers = sweeps::forget_answers(&self.context).await;
+        let renewals = self.renewals.round().await.map(|_| ());
+        let silent = self.quarantine.close_silent().await.map(|_| ());
+        erases.and(pushes).and(answers).and(renewals).and(silent)
     }
 
     async fn refresh_due(&self) -> Result<(), Error> {
@@ -135,20 +152,43 @@ impl Scheduler {
             Ok::<_, Error>(Job::lease(tx, &[REFRESH_DEVICE], now, now + LEASE, AT_ONCE)?)
         };
         for job in self.context.store.tx("lease_refreshes", lease).await? {
-            let context = self.context.clone();
-            self.context.store.tx("refresh_device", move |tx| refresh(tx, &context, &job, now)).await?;
+            let (context, due) = (self.context.clone(), job.clone());
+            let done =
+                self.context.store.tx("refresh_device", move |tx| refresh(tx, &context, &due, now)).await;
+            if let Err(error) = done {
+                self.put_off(job, now, &error).await?;
+            }
         }
         Ok(())
+    }
+
+    /// One device that cannot be asked must not keep the others from it.
+    async fn put_off(&self, job: Job, now: Timestamp, error: &Error) -> Result<(), Error> {
+        let text = error.to_string();
+        tracing::warn!(enrollment.id = %job.key, error = %text, "Enrolment {} was not asked for its state: {text}", job.key);
+        self.context
+            .store
+            .tx("put_off_refresh", move |tx| {
+                let _held = if job.attempts >= TRIES {
+                    job.bury(tx, &text)?
+                } else {
+                    job.retry(tx, now + Duration::from_secs(600), &text)?
+                };
+                Ok(())
+            })
+            .await
     }
 }
 
 /// Asks one device again; an enrolment that is over is not asked any more.
 fn refresh(tx: &mut Tx<'_>, context: &Context, job: &Job, now: Timestamp) -> Result<(), Error> {
-    let enrollment = match job.key.parse::<EnrollmentId>() {
-        Ok(id) => Enrollment::find(tx, id).ok(),
-        Err(_) => None,
+    let id: EnrollmentId =
+        job.key.parse().map_err(|_| Error::Internal("a job without an enrolment".to_owned()))?;
+    let live = match Enrollment::find(tx, id) {
+        Ok(enrollment) => Some(enrollment).filter(|enrollment| enrollment.state == EnrollmentState::Enrolled),
+        Err(store::Error::NotFound) => None,
+        Err(error) => return Err(error.into()),
     };
-    let live = enrollment.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
     if !job.finish(tx)? {
         return Ok(());
     }

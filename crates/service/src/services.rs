@@ -26,6 +26,7 @@ use crate::identity::Identities;
 use crate::links::Links;
 use crate::operators::Operators;
 use crate::push::{Alarms, PushCertificates, PushWorker};
+use crate::quarantine::Quarantine;
 use crate::renewal::Renewals;
 use crate::scep::Scep;
 use crate::schedule::Scheduler;
@@ -47,6 +48,8 @@ pub struct Services {
     pub scep: Arc<Scep>,
     /// Enrolment links as a person who enrols sees them.
     pub enrollments: Arc<Enrollments>,
+    /// Epochs that were set apart.
+    pub quarantine: Arc<Quarantine>,
     /// The renewal of identities.
     pub renewals: Arc<Renewals>,
     /// Who calls the operators' door.
@@ -99,11 +102,12 @@ impl Services {
         let enrollments = Arc::new(Enrollments::new(context.clone(), Arc::clone(&authorities)));
         let renewals = Arc::new(Renewals::new(context.clone(), Arc::clone(&authorities)));
         let identities = Arc::new(Identities::new(context.clone(), Arc::clone(&authorities)));
-        let connect =
-            Arc::new(Connect::new(context.clone(), Arc::clone(&identities), Arc::clone(&authorities)));
+        let connect = Arc::new(Connect::new(context.clone(), Arc::clone(&identities)));
         let alarms = Alarms::default();
         let push_certificates = PushCertificates::new(context.clone(), Arc::clone(&push), alarms.clone());
         push_certificates.load().await?;
+        // One process owns the database: whoever held a lease is gone.
+        context.store.tx("take_back_leases", |tx| Ok::<_, Error>(store::Job::take_back_leases(tx)?)).await?;
         Ok(Self {
             checkins: Arc::new(Checkins::new(context.clone(), Arc::clone(&identities))),
             connect,
@@ -120,6 +124,7 @@ impl Services {
             audit: Arc::new(Audit::new(context.clone())),
             health: Arc::new(Health::new(context.clone(), Arc::clone(&authorities), alarms.clone())),
             push_worker: PushWorker::new(context.clone(), push, alarms),
+            quarantine: Arc::new(Quarantine::new(context.clone(), Arc::clone(&identities))),
             identities,
             authorities,
             enrollments,
@@ -133,6 +138,11 @@ impl Services {
         let tracker = TaskTracker::new();
         tracker.spawn(self.push_worker.clone().run(stop.clone()));
         tracker.spawn(self.scheduler().run(stop.clone()));
+        let (stop, events) = (stop.clone(), self.context.events.clone());
+        tracker.spawn(async move {
+            stop.cancelled().await;
+            events.close();
+        });
         tracker.close();
         tracker
     }
@@ -140,6 +150,6 @@ impl Services {
     /// What happens without anybody asking, to be run in rounds.
     #[must_use]
     pub fn scheduler(&self) -> Scheduler {
-        Scheduler::new(self.context.clone(), Arc::clone(&self.renewals))
+        Scheduler::new(self.context.clone(), Arc::clone(&self.renewals), Arc::clone(&self.quarantine))
     }
 }

@@ -17,6 +17,8 @@ pub struct Settings {
     pub back_date: Duration,
     /// Share of an identity's life, in percent, after which it is renewed.
     pub renew_after_percent: u32,
+    /// How often devices that are due for renewal are looked for.
+    pub renewals_every: Duration,
     /// How long a challenge in a fetched profile waits for its first use.
     pub challenge_lifetime: Duration,
     /// How long a used challenge may be repeated by the same transaction and key.
@@ -66,6 +68,7 @@ impl Default for Settings {
             identity_days: 365,
             back_date: Duration::from_secs(10 * 60),
             renew_after_percent: 50,
+            renewals_every: Duration::from_secs(60),
             challenge_lifetime: Duration::from_secs(60 * 60),
             challenge_repeat: Duration::from_secs(15 * 60),
             allow_single_des: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apple_client::{Push, PushError, PushMessage, PushReceipt};
 use catalog::Ownership;
-use clock::{Clock, MockClock, Timestamp};
+use clock::{Clock, MockClock};
 use pki::seal::Sealer;
 use pki::{Authority, AuthorityKind, Certificate, CertificateRequest, Digest, PrivateKey, cms};
 use plist::{Dictionary, Value};
@@ -280,7 +280,7 @@ impl Bench {
     }
 
     pub(crate) async fn idle(&self, phone: &Phone) -> Result<Reply, Error> {
-        self.report(phone, report(phone.ids(), Status::Idle, None, Dictionary::new())).await
+        self.report(phone, report(&phone.ids(), &Status::Idle, None, Dictionary::new())).await
     }
 
     pub(crate) async fn answer(
@@ -290,7 +290,7 @@ impl Bench {
         status: Status,
         body: Dictionary,
     ) -> Result<Reply, Error> {
-        self.report(phone, report(phone.ids(), status, Some(uuid), body)).await
+        self.report(phone, report(&phone.ids(), &status, Some(uuid), body)).await
     }
 
     /// What a device is handed out when it says that it is idle: the UUID and the inner dictionary.
@@ -347,7 +347,7 @@ impl Phone {
 }
 
 /// A report as a parsed message.
-pub(crate) fn report(ids: Identifiers, status: Status, uuid: Option<&str>, mut body: Dictionary) -> Report {
+pub(crate) fn report(ids: &Identifiers, status: &Status, uuid: Option<&str>, mut body: Dictionary) -> Report {
     ids.put(&mut body);
     body.insert("Status".to_owned(), status.as_str().into());
     if let Some(uuid) = uuid {
@@ -396,9 +396,4 @@ pub(crate) fn payload(profile: &[u8], kind: &str) -> Dictionary {
         .filter_map(Value::as_dictionary)
         .find(|payload| payload["PayloadType"].as_string() == Some(kind));
     found.unwrap().clone()
-}
-
-/// A moment as text, for messages of failing tests.
-pub(crate) fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use store::{Enrollment, EnrollmentId, Tx};
 
 use crate::audit::{self, Act};
+use crate::authorities::Loaded;
 use crate::events::Event;
 use crate::identity::Identities;
 use crate::{Context, Error};
@@ -19,6 +20,8 @@ pub(crate) struct Work<'a, 'tx> {
     pub(crate) tx: &'a mut Tx<'tx>,
     /// The ground.
     pub(crate) context: &'a Context,
+    /// The authorities, as they were when the work began.
+    pub(crate) authorities: &'a Loaded,
     /// The moment that counts for everything in this transaction.
     pub(crate) now: Timestamp,
     /// Published after the commit.
@@ -74,12 +77,19 @@ where
     T: Send + 'static,
     F: FnMut(&mut Work<'_, '_>) -> Result<Settled<T>, Error> + Send + 'static,
 {
-    let ground = context.clone();
+    let (ground, authorities) = (context.clone(), identities.authorities());
     let (settled, events, stale) = context
         .store
         .tx(name, move |tx| {
             let now = ground.now();
-            let mut unit = Work { tx, context: &ground, now, events: Vec::new(), stale: Vec::new() };
+            let mut unit = Work {
+                tx,
+                context: &ground,
+                authorities: &authorities,
+                now,
+                events: Vec::new(),
+                stale: Vec::new(),
+            };
             let settled = work(&mut unit)?;
             Ok::<_, Error>((settled, unit.events, unit.stale))
         })

@@ -86,7 +86,7 @@ fn enroll(
         _ => catalog::EnrollmentType::User,
     };
     let epoch = Epoch { identity, issuance, before, disputed, kind };
-    inherit::open(work, epoch, key, message)?;
+    inherit::open(work, &epoch, key, message)?;
     Ok(Ok(Reply::Nothing))
 }
 
@@ -156,6 +156,6 @@ fn come_back(
     }
     let before = inherit::epochs_of(work, &key.device)?;
     let epoch = Epoch { identity, issuance, before, disputed: false, kind: erased.kind };
-    inherit::open(work, epoch, key, message)?;
+    inherit::open(work, &epoch, key, message)?;
     Ok(Ok(Reply::Nothing))
 }

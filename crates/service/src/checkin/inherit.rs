@@ -9,6 +9,7 @@ use store::{
     EnrollmentState, Identity, Issuance, Page, Report, ReportId, Secret,
 };
 
+use crate::enrollment::profile;
 use crate::lifecycle::{self, Speaker};
 use crate::work::Work;
 use crate::{Error, Reply};
@@ -88,14 +89,16 @@ pub(super) fn erases(work: &mut Work<'_, '_>, epoch: EnrollmentId) -> Result<Vec
 /// Opens a new epoch. The earlier ones are not evicted: they are told apart by their certificates, and the one that speaks is believed.
 pub(super) fn open(
     work: &mut Work<'_, '_>,
-    new: Epoch<'_>,
+    new: &Epoch<'_>,
     key: &EnrollmentKey,
     message: &Authenticate,
 ) -> Result<(), Error> {
-    let device = find_or_make_device(work, &new, key, message)?;
+    let device = find_or_make_device(work, new, key, message)?;
     let clock = std::sync::Arc::clone(&work.context.clock);
     let previous = new.before.first();
     let rights = AccessRights::for_ownership(new.issuance.ownership);
+    let topic = message.topic.clone().unwrap_or_default();
+    let digest = profile::digest(work.context, work.authorities, &topic, rights)?;
     let enrollment = Enrollment {
         id: EnrollmentId::new(&*clock),
         device_id: device,
@@ -107,12 +110,12 @@ pub(super) fn open(
         epoch: previous.map_or(1, |previous| previous.epoch.saturating_add(1)),
         previous_id: previous.map(|previous| previous.id),
         link_id: new.issuance.link_id,
-        topic: message.topic.clone().unwrap_or_default(),
+        topic,
         access_rights: i32::try_from(rights.bits()).unwrap_or(0),
         identity_id: Some(new.identity.id),
         awaiting_configuration: false,
         quarantine_reason: None,
-        profile_digest: None,
+        profile_digest: Some(digest.to_vec()),
         authenticated_at: work.now,
         enrolled_at: None,
         ended_at: None,

@@ -32,7 +32,7 @@ pub(super) fn show(connection: &mut Connection, uuid: &str) -> Result<CommandDet
     Ok(CommandDetailView {
         command: view(&command, counts.get(&command.id).copied().unwrap_or_default()),
         body: deliveries::body(&command)
-            .map_or(serde_json::Value::Null, |body| plist_json::dictionary_to_json(&body)),
+            .map_or(serde_json::Value::Null, |body| plist_json::command_to_json(&body)),
         deliveries: deliveries::views(connection, &rows)?,
     })
 }

@@ -1,8 +1,6 @@
 use plist::{Dictionary, Value};
 use protocol_mdm::Status;
-use store::{
-    Delivery, DeliveryEvent, DeliverySeq, DeliveryState, Device, EnrollmentState, Secret, SecretKind,
-};
+use store::{Delivery, DeliveryEvent, DeliverySeq, DeliveryState, Device, Secret, SecretKind};
 
 use crate::Reply;
 use crate::testing::{Bench, Phone, command, handed_out};
@@ -176,15 +174,28 @@ async fn what_a_device_tells_becomes_its_record() {
 }
 
 #[tokio::test]
-async fn an_idle_poll_with_nothing_waiting_changes_no_row() {
+async fn an_idle_poll_with_nothing_waiting_is_answered_while_the_writer_is_busy() {
     let bench = Bench::new().await;
     let phone = bench.enroll(UDID).await;
-    let channel = bench.device_channel(&bench.epoch(UDID).await).await;
-    bench.days(1);
     assert!(matches!(bench.idle(&phone).await, Ok(Reply::Nothing)));
-    let now = bench.services.context.now();
-    assert_eq!(bench.services.context.store.seen_lately(channel.id).unwrap_or(now), now);
-    assert_eq!(bench.epoch(UDID).await.state, EnrollmentState::Enrolled);
+    let store = std::sync::Arc::clone(&bench.services.context.store);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let (started, is_busy) = tokio::sync::oneshot::channel::<()>();
+    let started = std::sync::Mutex::new(Some(started));
+    let busy = tokio::spawn(async move {
+        // Ends when the other side of the channel is dropped.
+        let hold = move |_: &mut store::Tx<'_>| {
+            started.lock().unwrap().take().map(|started| started.send(()));
+            Ok::<_, crate::Error>(held.lock().unwrap().recv().is_err())
+        };
+        store.tx("busy", hold).await
+    });
+    is_busy.await.unwrap();
+    let polled = tokio::time::timeout(std::time::Duration::from_secs(30), bench.idle(&phone)).await;
+    drop(release);
+    assert!(matches!(polled, Ok(Ok(Reply::Nothing))), "{polled:?}");
+    assert!(busy.await.unwrap().unwrap());
 }
 
 #[tokio::test]
@@ -193,6 +204,6 @@ async fn a_user_channel_that_never_gave_an_address_gets_nothing_and_no_error() {
     let phone = bench.enroll(UDID).await;
     queue(&bench, "DeviceInformation").await;
     let ids = protocol_mdm::Identifiers { user_id: Some("ABC".to_owned()), ..phone.ids() };
-    let report = crate::testing::report(ids, Status::Idle, None, Dictionary::new());
+    let report = crate::testing::report(&ids, &Status::Idle, None, Dictionary::new());
     assert!(matches!(bench.report(&phone, report).await, Ok(Reply::Nothing)));
 }

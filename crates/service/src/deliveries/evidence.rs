@@ -41,7 +41,7 @@ pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<Evi
         history: history(delivery, &command, &events),
         requested_by: command.created_by.clone(),
         reason: command.reason.clone(),
-        command: body(&command).map_or(Json::Null, |body| plist_json::dictionary_to_json(&body)),
+        command: body(&command).map_or(Json::Null, |body| plist_json::command_to_json(&body)),
         result: answer
             .and_then(|event| event.result.as_deref())
             .and_then(read)

@@ -3,6 +3,7 @@
 use pki::Certificate;
 use protocol_profile::{AccessRights, EnrollmentProfile, ScepPayload};
 use secrecy::SecretString;
+use store::Enrollment;
 
 use crate::authorities::Loaded;
 use crate::{Context, Error};
@@ -62,4 +63,26 @@ pub(crate) fn sign(authorities: &Loaded, profile: &EnrollmentProfile) -> Result<
 pub(crate) fn subject(organization: &str, common_name: &str) -> Vec<(String, String)> {
     let organization: String = organization.chars().take(64).collect();
     vec![("O".to_owned(), organization), ("CN".to_owned(), common_name.to_owned())]
+}
+
+/// SHA-256 of the profile that an enrolment should have, less what differs with every copy: a device that has one of another digest is
+/// sent the profile again.
+///
+/// # Errors
+/// When a configured anchor is no certificate.
+pub(crate) fn digest(
+    context: &Context,
+    authorities: &Loaded,
+    topic: &str,
+    access_rights: AccessRights,
+) -> Result<[u8; 32], Error> {
+    let (challenge, common_name) = (SecretString::from(""), "Ward device");
+    let order = ProfileOrder { topic, access_rights, challenge, common_name };
+    Ok(build(context, authorities, order)?.digest_without_challenge())
+}
+
+/// The rights that an enrolment has. A device refuses a profile that adds one.
+pub(crate) fn rights_of(enrollment: &Enrollment) -> AccessRights {
+    let stored = u32::try_from(enrollment.access_rights).ok().and_then(|bits| AccessRights::new(bits).ok());
+    stored.unwrap_or(AccessRights::for_ownership(enrollment.ownership))
 }

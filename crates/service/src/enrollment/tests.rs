@@ -26,7 +26,8 @@ async fn a_link_says_in_words_what_the_hospital_can_do() {
 async fn a_link_that_is_over_says_why_and_gives_no_profile() {
     let bench = Bench::new().await;
     let now = bench.services.context.now();
-    let over: [(&str, fn(&mut EnrollmentLink, Timestamp)); 4] = [
+    type End = fn(&mut EnrollmentLink, Timestamp);
+    let over: [(&str, End); 4] = [
         ("withdrawn", |link, now| link.revoked_at = Some(now)),
         ("stopped", |link, now| link.stopped_at = Some(now)),
         ("expired", |link, now| link.expires_at = now),

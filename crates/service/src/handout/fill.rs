@@ -3,13 +3,10 @@
 
 use std::time::Duration;
 
-use catalog::Ownership;
 use plist::{Dictionary, Value};
-use protocol_profile::AccessRights;
 use store::{Command, DeliverySeq, Enrollment, Issuance, IssuanceId, IssuancePurpose, Secret, SecretKind};
 
 use super::{FILL_KEY, FILL_RENEWAL, PLAIN_RETURN};
-use crate::authorities::Loaded;
 use crate::enrollment::profile::{self, ProfileOrder};
 use crate::lifecycle::Speaker;
 use crate::work::Work;
@@ -23,7 +20,6 @@ const RETURN_WAITS: Duration = Duration::from_secs(30 * 86_400);
 /// Puts in what is missing. The inner error says, for people, why the command can never leave as it is.
 pub(super) fn fill(
     work: &mut Work<'_, '_>,
-    authorities: &Loaded,
     speaker: &Speaker,
     (seq, command): (DeliverySeq, &Command),
     dictionary: &mut Dictionary,
@@ -33,7 +29,7 @@ pub(super) fn fill(
         if fill.as_string() != Some(FILL_RENEWAL) || command.created_by != crate::own_commands::AUTHOR {
             return Ok(Err(format!("{FILL_KEY} is for the server's own commands")));
         }
-        let profile = make_profile(work, authorities, enrollment, (seq, IssuancePurpose::Renew))?;
+        let profile = make_profile(work, enrollment, (seq, IssuancePurpose::Renew))?;
         dictionary.insert("Payload".to_owned(), Value::Data(profile));
     }
     match command.request_type.as_str() {
@@ -44,7 +40,7 @@ pub(super) fn fill(
                     std::str::from_utf8(&pin).map_err(|_| Error::Internal("a PIN is not text".to_owned()))?;
                 dictionary.insert("PIN".to_owned(), pin.into());
             }
-            return return_to_service(work, authorities, enrollment, seq, dictionary);
+            return return_to_service(work, enrollment, seq, dictionary);
         }
         "ClearPasscode" if !dictionary.contains_key("UnlockToken") => {
             let Some(secret) = Secret::latest(work.tx, enrollment.id, SecretKind::UnlockToken)? else {
@@ -61,7 +57,6 @@ pub(super) fn fill(
 /// An erase with Return to Service brings the device back by a profile of its own, whose challenge proves the erase.
 fn return_to_service(
     work: &mut Work<'_, '_>,
-    authorities: &Loaded,
     enrollment: &Enrollment,
     seq: DeliverySeq,
     dictionary: &mut Dictionary,
@@ -72,7 +67,7 @@ fn return_to_service(
     if is_plain || !enabled || back.contains_key("MDMProfileData") {
         return Ok(Ok(()));
     }
-    let profile = make_profile(work, authorities, enrollment, (seq, IssuancePurpose::ReturnToService))?;
+    let profile = make_profile(work, enrollment, (seq, IssuancePurpose::ReturnToService))?;
     back.insert("MDMProfileData".to_owned(), Value::Data(profile));
     Ok(Ok(()))
 }
@@ -81,7 +76,6 @@ fn return_to_service(
 /// changes the one or adds to the other.
 fn make_profile(
     work: &mut Work<'_, '_>,
-    authorities: &Loaded,
     enrollment: &Enrollment,
     (seq, purpose): (DeliverySeq, IssuancePurpose),
 ) -> Result<Vec<u8>, Error> {
@@ -108,20 +102,9 @@ fn make_profile(
     issuance.insert(work.tx)?;
     let order = ProfileOrder {
         topic: &enrollment.topic,
-        access_rights: rights(enrollment),
+        access_rights: profile::rights_of(enrollment),
         challenge,
         common_name: &issuance.subject,
     };
-    profile::sign(authorities, &profile::build(work.context, authorities, order)?)
-}
-
-fn rights(enrollment: &Enrollment) -> AccessRights {
-    let stored = u32::try_from(enrollment.access_rights).ok().and_then(|bits| AccessRights::new(bits).ok());
-    let allowed = AccessRights::for_ownership(enrollment.ownership);
-    match stored {
-        Some(stored) if enrollment.ownership != Ownership::Personal || allowed.contains(stored.bits()) => {
-            stored
-        }
-        _ => allowed,
-    }
+    profile::sign(work.authorities, &profile::build(work.context, work.authorities, order)?)
 }

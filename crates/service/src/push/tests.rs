@@ -262,6 +262,24 @@ async fn a_certificate_for_wards_own_request_needs_no_key_and_a_foreign_one_is_r
 }
 
 #[tokio::test]
+async fn after_a_restart_every_usable_certificate_is_in_force_and_a_broken_one_raises_an_alarm() {
+    let bench = Bench::new().await;
+    let (certificates, _) = service(&bench);
+    let (operator, key) = (bench.operator().await, PrivateKey::generate_p256().unwrap());
+    let until = bench.clock.now() + Duration::from_secs(365 * 86_400);
+    let other = certificate("com.apple.mgmt.External.other", &key, until) + &pem_of(&key);
+    certificates.install(&operator, with_pem(other)).await.unwrap();
+    let (push, alarms) = (std::sync::Arc::new(ScriptedPush::default()), Alarms::default());
+    PushCertificates::new(bench.services.context.clone(), push.clone(), alarms.clone()).load().await.unwrap();
+    assert_eq!(*push.installed.lock(), ["com.apple.mgmt.External.other"]);
+    assert_eq!(
+        alarms.list().into_keys().collect::<Vec<_>>(),
+        [TOPIC],
+        "the bench's own certificate is empty"
+    );
+}
+
+#[tokio::test]
 async fn unusable_certificates_are_refused_in_words() {
     let bench = Bench::new().await;
     let (certificates, apns) = service(&bench);

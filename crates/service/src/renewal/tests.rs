@@ -131,6 +131,21 @@ async fn the_renewal_profile_changes_neither_topic_nor_rights_nor_identifiers() 
 }
 
 #[tokio::test]
+async fn a_device_whose_profile_is_not_what_it_should_be_is_sent_it_again() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll(UDID).await;
+    let mut enrollment = bench.epoch(UDID).await;
+    assert!(enrollment.profile_digest.is_some());
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0);
+    enrollment.profile_digest = Some(vec![0; 32]);
+    bench.tx(move |tx| Ok(enrollment.save(tx)?)).await;
+    let new = renew(&bench, &phone).await;
+    bench.idle(&new).await.unwrap();
+    bench.days(2);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0, "now it is");
+}
+
+#[tokio::test]
 async fn a_renewal_nobody_fetched_is_made_anew_after_a_month() {
     let bench = Bench::new().await;
     bench.enroll(UDID).await;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::DeliveryView;
 
 /// A command for one or many targets.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandRequest {
     /// Device id, enrolment id, channel id, serial number, UDID, EnrollmentID or composite id of a user channel.
@@ -43,6 +43,22 @@ pub struct CommandRequest {
 
 const fn yes() -> bool {
     true
+}
+
+impl Default for CommandRequest {
+    fn default() -> Self {
+        Self {
+            targets: Vec::new(),
+            command: None,
+            raw_plist: None,
+            command_uuid: None,
+            reason: None,
+            expires_at: None,
+            with_enrollment_profile: false,
+            wifi_profile: None,
+            push: yes(),
+        }
+    }
 }
 
 /// Why a rule refuses a command.
