@@ -18,7 +18,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub use access::AccessFile;
 pub(crate) use client::Client;
 pub use client::Failure;
-pub(crate) use output::{print_json, print_text, remark};
+pub(crate) use output::{at, print_json, print_text, remark};
 
 use crate::{config, demo, doctor, init, serve, simulate};
 
@@ -66,8 +66,8 @@ enum Command {
     #[command(subcommand)]
     Device(device::DeviceCommand),
     /// Commands: send, watch, cancel.
-    #[command(subcommand)]
-    Command(command::CommandCommand),
+    #[command(subcommand, name = "command")]
+    Order(command::OrderCommand),
     /// Enrolment links.
     #[command(subcommand)]
     Enroll(enroll::EnrollCommand),
@@ -110,7 +110,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Device(command) => device::run(command, &options),
-        Command::Command(command) => command::run(command, &options),
+        Command::Order(command) => command::run(command, &options),
         Command::Enroll(command) => enroll::run(command, &options),
         Command::PushCertificate(command) => push_certificate::run(command, &options),
         Command::Watch(command) => watch::run(command, &options),

@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{Options, own_checks, print_json, print_text};
+use crate::cli::{Options, at, own_checks, print_json, print_text};
 use crate::config::Config;
 use crate::paths::Paths;
 
@@ -89,13 +89,18 @@ fn from_inside(options: &Options) -> Vec<Finding> {
     checks
         .iter()
         .map(|check| {
-            let outcome = match check["severity"].as_str() {
+            let outcome = match at(check, "severity").as_str() {
                 Some("error") => Outcome::Error,
                 Some("warning") => Outcome::Warning,
                 Some("ok") => Outcome::Ok,
                 _ => Outcome::Unknown,
             };
-            Finding::new(&text(&check["name"]), outcome, text(&check["detail"]), &text(&check["advice"]))
+            Finding::new(
+                &text(at(check, "name")),
+                outcome,
+                text(at(check, "detail")),
+                &text(at(check, "advice")),
+            )
         })
         .collect()
 }

@@ -10,6 +10,7 @@ use reqwest::{Certificate, Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+use super::output::at;
 use super::{AccessFile, Options};
 
 /// Items that one request for a list asks for.
@@ -86,8 +87,8 @@ impl Client {
             given.push(("limit", &page));
             given.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
             let answer = json(self.send(self.request(Method::GET, path).query(&given))?)?;
-            items.extend(answer["items"].as_array().cloned().unwrap_or_default());
-            cursor = answer["next_cursor"].as_str().map(str::to_owned);
+            items.extend(at(&answer, "items").as_array().cloned().unwrap_or_default());
+            cursor = at(&answer, "next_cursor").as_str().map(str::to_owned);
             if cursor.is_none() || items.len() >= limit {
                 return Ok(items);
             }
@@ -134,10 +135,10 @@ fn explain(status: u16, problem: &Value) -> String {
         (title, detail) if detail.is_empty() => title,
         (_, detail) => detail,
     }];
-    for error in problem["errors"].as_array().into_iter().flatten() {
-        lines.push(format!("  {}: {}", plain(&error["field"]), plain(&error["message"])));
+    for error in at(problem, "errors").as_array().into_iter().flatten() {
+        lines.push(format!("  {}: {}", plain(at(error, "field")), plain(at(error, "message"))));
     }
-    for refusal in problem["refusals"].as_array().into_iter().flatten() {
+    for refusal in at(problem, "refusals").as_array().into_iter().flatten() {
         lines.extend(refusal_lines(refusal));
     }
     lines.join("\n")
@@ -145,16 +146,17 @@ fn explain(status: u16, problem: &Value) -> String {
 
 /// One target's refusals, in words: what is wrong and what to do, then where it is wrong.
 pub(super) fn refusal_lines(refusal: &Value) -> Vec<String> {
-    let target = plain(&refusal["target"]);
-    let rules = match refusal["refusals"].as_array() {
+    let target = plain(at(refusal, "target"));
+    let rules = match at(refusal, "refusals").as_array() {
         Some(rules) if !rules.is_empty() => rules.clone(),
         _ => vec![refusal.clone()],
     };
     let words = |rule: &Value| {
-        [&rule["advice"], &rule["detail"]].map(plain).into_iter().find(|text| !text.is_empty())
+        [at(rule, "advice"), at(rule, "detail")].map(plain).into_iter().find(|text| !text.is_empty())
     };
     let line = |rule: &Value| {
-        let subject = [target.clone(), plain(&rule["key_path"])].into_iter().filter(|text| !text.is_empty());
+        let subject =
+            [target.clone(), plain(at(rule, "key_path"))].into_iter().filter(|text| !text.is_empty());
         format!("  {}: {}", subject.collect::<Vec<_>>().join(", "), words(rule).unwrap_or_default())
     };
     rules.iter().map(line).collect()

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Options;
 use super::client::{Client, refusal_lines, segment, usage};
 use super::device::show_items;
-use super::output::{Column, print_fields, print_heading, print_items, print_json, remark, text_at};
+use super::output::{Column, at, print_fields, print_heading, print_items, print_json, remark, text_at};
 
 const COMMANDS: &[Column] = &[
     ("command", "request_type"),
@@ -37,7 +37,7 @@ const DELIVERIES: &[Column] = &[
 ];
 
 #[derive(Debug, Subcommand)]
-pub(super) enum CommandCommand {
+pub(super) enum OrderCommand {
     /// Send a command to devices.
     ///
     /// Keys of the command follow as key=value: JSON where it is JSON, else text; key=@FILE sends the file's bytes;
@@ -114,27 +114,27 @@ pub(super) struct SendArgs {
     keys: Vec<String>,
 }
 
-pub(super) fn run(command: CommandCommand, options: &Options) -> Result<ExitCode> {
+pub(super) fn run(command: OrderCommand, options: &Options) -> Result<ExitCode> {
     let client = Client::new(options)?;
     match command {
-        CommandCommand::Send(args) => return send(&client, &args, options),
-        CommandCommand::List { request_type, limit } => {
+        OrderCommand::Send(args) => return send(&client, &args, options),
+        OrderCommand::List { request_type, limit } => {
             let items =
                 client.list("/api/v1/commands", &[("request_type", request_type.as_deref())], limit)?;
             show_items(options, &items, COMMANDS, "No command has been sent.");
         }
-        CommandCommand::Show { uuid } => {
+        OrderCommand::Show { uuid } => {
             let detail = client.get(&format!("/api/v1/commands/{}", segment(&uuid)))?;
             if options.json { print_json(&detail) } else { print_command(&detail) }
         }
-        CommandCommand::Evidence { delivery } => {
+        OrderCommand::Evidence { delivery } => {
             let evidence = client.get(&format!("/api/v1/deliveries/{delivery}"))?;
             if options.json { print_json(&evidence) } else { print_evidence(&evidence) }
         }
-        CommandCommand::Cancel { uuid } => {
+        OrderCommand::Cancel { uuid } => {
             let (_, answer) =
                 client.post(&format!("/api/v1/commands/{}/cancel", segment(&uuid)), &json!({}))?;
-            let count = |key: &str| answer[key].as_array().map_or(0, Vec::len);
+            let count = |key: &str| at(&answer, key).as_array().map_or(0, Vec::len);
             if options.json {
                 print_json(&answer);
             } else {
@@ -142,7 +142,7 @@ pub(super) fn run(command: CommandCommand, options: &Options) -> Result<ExitCode
             }
             return Ok(if count("too_late") == 0 { ExitCode::SUCCESS } else { ExitCode::from(6) });
         }
-        CommandCommand::Types => {
+        OrderCommand::Types => {
             let types = client.get("/api/v1/commands/catalog")?;
             let columns = [("command", "request_type"), ("class", "class"), ("what it does", "title")];
             show_items(
@@ -158,7 +158,7 @@ pub(super) fn run(command: CommandCommand, options: &Options) -> Result<ExitCode
 
 fn send(client: &Client, args: &SendArgs, options: &Options) -> Result<ExitCode> {
     let (status, answer) = client.post("/api/v1/commands", &request(args)?)?;
-    let queued = answer["queued"].as_array().cloned().unwrap_or_default();
+    let queued = at(&answer, "queued").as_array().cloned().unwrap_or_default();
     if options.json && !args.wait {
         print_json(&answer);
     } else if !options.json {
@@ -170,13 +170,13 @@ fn send(client: &Client, args: &SendArgs, options: &Options) -> Result<ExitCode>
             ("secret", "secret_id"),
         ];
         print_items(&queued, &columns, "Nothing was queued.");
-        answer["refused"]
+        at(&answer, "refused")
             .as_array()
             .into_iter()
             .flatten()
             .flat_map(refusal_lines)
             .for_each(|line| remark(&line));
-        answer["advice"]
+        at(&answer, "advice")
             .as_array()
             .into_iter()
             .flatten()
@@ -184,7 +184,7 @@ fn send(client: &Client, args: &SendArgs, options: &Options) -> Result<ExitCode>
     }
     let mut code = if status.as_u16() == 207 { ExitCode::from(6) } else { ExitCode::SUCCESS };
     if args.wait {
-        let seqs: Vec<i64> = queued.iter().filter_map(|item| item["delivery"].as_i64()).collect();
+        let seqs: Vec<i64> = queued.iter().filter_map(|item| at(item, "delivery").as_i64()).collect();
         if !wait(client, &seqs, args, options)? {
             code = ExitCode::from(6);
         }
@@ -199,7 +199,7 @@ fn request(args: &SendArgs) -> Result<Value> {
         Ok(BASE64_STANDARD.encode(bytes))
     };
     if let Some(path) = &args.plist {
-        body["raw_plist"] = read(path)?.into();
+        insert(&mut body, "raw_plist", read(path)?.into())?;
     }
     if let Some(request_type) = &args.request_type {
         let mut command = json!({ "RequestType": request_type });
@@ -211,17 +211,17 @@ fn request(args: &SendArgs) -> Result<Value> {
         if args.return_to_service {
             insert(&mut command, "ReturnToService.Enabled", Value::Bool(true))?;
         }
-        body["command"] = command;
+        insert(&mut body, "command", command)?;
     }
     if args.return_to_service {
-        body["with_enrollment_profile"] = true.into();
+        insert(&mut body, "with_enrollment_profile", true.into())?;
     }
     if let Some(path) = &args.wifi_profile {
-        body["wifi_profile"] = read(path)?.into();
+        insert(&mut body, "wifi_profile", read(path)?.into())?;
     }
     for (key, value) in [("reason", &args.reason), ("expires_at", &args.expires_at)] {
         if let Some(value) = value {
-            body[key] = value.clone().into();
+            insert(&mut body, key, value.clone().into())?;
         }
     }
     Ok(body)
@@ -263,7 +263,7 @@ fn wait(client: &Client, seqs: &[i64], args: &SendArgs, options: &Options) -> Re
         let open = |item: &&Value| match text_at(item, "delivery.state").as_str() {
             "queued" | "pushed" | "handed_out" | "not_now" => true,
             // An erase that brings the device back is done when the device has proven it by coming back.
-            "acknowledged" => proof && item["verification"].is_null(),
+            "acknowledged" => proof && at(item, "verification").is_null(),
             _ => false,
         };
         let left = evidence.iter().filter(open).count();
@@ -286,7 +286,7 @@ fn wait(client: &Client, seqs: &[i64], args: &SendArgs, options: &Options) -> Re
 
 fn print_command(detail: &Value) {
     print_fields(
-        &detail["command"],
+        at(detail, "command"),
         &[
             ("Command", "request_type"),
             ("Class", "class"),
@@ -297,7 +297,7 @@ fn print_command(detail: &Value) {
         ],
     );
     print_heading("Devices");
-    let deliveries = detail["deliveries"].as_array().cloned().unwrap_or_default();
+    let deliveries = at(detail, "deliveries").as_array().cloned().unwrap_or_default();
     print_items(&deliveries, DELIVERIES, "  none");
 }
 
@@ -313,7 +313,7 @@ fn print_evidence(evidence: &Value) {
             ("Result digest", "result_digest"),
         ],
     );
-    let history = evidence["history"].as_array().cloned().unwrap_or_default();
+    let history = at(evidence, "history").as_array().cloned().unwrap_or_default();
     print_items(
         &history,
         &[("time", "at"), ("state", "state"), ("source", "source"), ("detail", "detail")],

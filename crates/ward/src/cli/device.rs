@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::client::{Client, segment};
-use super::output::{Column, print_fields, print_heading, print_items, print_json, remark, text_at};
+use super::output::{Column, at, print_fields, print_heading, print_items, print_json, remark, text_at};
 
 const LIST: &[Column] = &[
     ("serial", "serial_number"),
@@ -142,7 +142,7 @@ pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode>
             if options.json {
                 print_json(&answer);
             } else {
-                let count = |key: &str| answer[key].as_array().map_or(0, Vec::len);
+                let count = |key: &str| at(&answer, key).as_array().map_or(0, Vec::len);
                 remark(&format!("{} woken, {} refused", count("queued"), count("refused")));
             }
         }
@@ -162,7 +162,7 @@ pub(super) fn show_items(options: &Options, items: &[Value], columns: &[Column],
 fn print_device(detail: &Value) {
     let items = |key: &str| detail[key].as_array().cloned().unwrap_or_default();
     print_fields(
-        &detail["device"],
+        at(detail, "device"),
         &[
             ("Name", "name"),
             ("Serial number", "serial_number"),

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Options;
 use super::client::{Client, segment};
 use super::device::show_items;
-use super::output::{print_json, print_text, remark};
+use super::output::{at, print_json, print_text, remark};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Ownership {
@@ -64,7 +64,7 @@ pub(super) fn run(command: EnrollCommand, options: &Options) -> Result<ExitCode>
                 "ownership": ownership, "owner": owner, "label": label, "uses_limit": uses, "expires_in_hours": hours
             });
             let (_, made) = client.post("/api/v1/links", &body)?;
-            let url = made["url"].as_str().unwrap_or_default();
+            let url = at(&made, "url").as_str().unwrap_or_default();
             if options.json {
                 print_json(&made);
             } else {

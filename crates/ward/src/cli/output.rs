@@ -79,6 +79,11 @@ fn shortened(text: &str) -> String {
     if characters.next().is_some() { format!("{shown}…") } else { shown }
 }
 
+/// The value of a key; null when there is none.
+pub(crate) fn at<'a>(value: &'a Value, key: &str) -> &'a Value {
+    value.get(key).unwrap_or(&Value::Null)
+}
+
 /// The value at a dotted path, as a person reads it; `-` when it is not known.
 pub(super) fn text_at(item: &Value, path: &str) -> String {
     let value = path.split('.').try_fold(item, |value, key| value.get(key));

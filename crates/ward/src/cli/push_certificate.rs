@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Options;
 use super::client::{Client, usage};
 use super::device::show_items;
-use super::output::{print_fields, print_json, print_text, remark};
+use super::output::{at, print_fields, print_json, print_text, remark};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PushCertificateCommand {
@@ -50,22 +50,21 @@ pub(super) fn run(command: PushCertificateCommand, options: &Options) -> Result<
                 print_json(&request);
                 return Ok(ExitCode::SUCCESS);
             }
-            let der = BASE64_STANDARD.decode(request["csr_der_base64"].as_str().unwrap_or_default())?;
+            let der = BASE64_STANDARD.decode(at(&request, "csr_der_base64").as_str().unwrap_or_default())?;
             std::fs::write(&out, der).with_context(|| format!("cannot write {}", out.display()))?;
             print_text(&out.display().to_string());
-            remark(request["advice"].as_str().unwrap_or_default());
+            remark(at(&request, "advice").as_str().unwrap_or_default());
         }
         PushCertificateCommand::Install { file, password_file, new_topic } => {
-            let mut body = install_body(&file, password_file.as_deref())?;
-            body["confirm_unknown_topic"] = new_topic.into();
+            let body = install_body(&file, password_file.as_deref(), new_topic)?;
             let (_, installed) = client.post("/api/v1/push-certificates", &body)?;
             if options.json {
                 print_json(&installed);
             } else {
                 let fields =
                     [("Topic", "topic"), ("Valid until", "not_after"), ("Enrolments", "enrollments")];
-                print_fields(&installed["certificate"], &fields);
-                for warning in installed["warnings"].as_array().into_iter().flatten() {
+                print_fields(at(&installed, "certificate"), &fields);
+                for warning in at(&installed, "warnings").as_array().into_iter().flatten() {
                     remark(&format!("Warning: {}", warning.as_str().unwrap_or_default()));
                 }
             }
@@ -87,17 +86,17 @@ pub(super) fn run(command: PushCertificateCommand, options: &Options) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn install_body(file: &Path, password_file: Option<&Path>) -> Result<Value> {
+fn install_body(file: &Path, password_file: Option<&Path>, new_topic: bool) -> Result<Value> {
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let bytes = read(file)?;
     if bytes.windows(11).any(|window| window == b"-----BEGIN ") {
-        return Ok(json!({ "pem": String::from_utf8_lossy(&bytes) }));
+        return Ok(json!({ "pem": String::from_utf8_lossy(&bytes), "confirm_unknown_topic": new_topic }));
     }
     let password = match password_file {
         Some(path) => String::from_utf8(read(path)?).map_err(|_| usage("the password file is not text"))?,
         None => String::new(),
     };
-    Ok(
-        json!({ "pkcs12": BASE64_STANDARD.encode(bytes), "password": password.trim_end_matches(['\r', '\n']) }),
-    )
+    let password = password.trim_end_matches(['\r', '\n']);
+    let bundle = BASE64_STANDARD.encode(bytes);
+    Ok(json!({ "pkcs12": bundle, "password": password, "confirm_unknown_topic": new_topic }))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use simulator::apple::SimulatedApple;
 
 use super::DemoArgs;
-use crate::cli::{AccessFile, Client};
+use crate::cli::{AccessFile, Client, at};
 use crate::config::Config;
 use crate::init::{self, InitArgs};
 use crate::listener::free_port;
@@ -78,7 +78,7 @@ impl Stage {
         let body =
             json!({ "ownership": ownership, "label": "demo", "uses_limit": 10_000, "expires_in_hours": 24 });
         let made = self.post("/api/v1/links", body).await?;
-        made["url"].as_str().map(str::to_owned).context("the server made no link")
+        at(&made, "url").as_str().map(str::to_owned).context("the server made no link")
     }
 
     /// Waits until so many devices have answered the questions that follow an enrolment; how many have.
@@ -88,7 +88,7 @@ impl Stage {
             let items = self.call(|client| client.list("/api/v1/devices", &[], usize::MAX)).await?;
             let known = items
                 .iter()
-                .filter(|device| device["pending"] == 0 && device["supervised"].is_boolean())
+                .filter(|device| at(device, "pending") == 0 && at(device, "supervised").is_boolean())
                 .count();
             if known >= devices || began.elapsed() > PATIENCE {
                 return Ok(known);
