@@ -265,8 +265,6 @@ def main():
             device.check_out()
         else:
             device.token_update()
-    except (DeviceError, requests.RequestException, openssl_cli.OpenSslError, KeyError, ValueError) as error:
-        answer.update(ok=False, failure=f"{type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001 - whatever a client of others throws belongs in the report
         answer.update(ok=False, failure=f"{type(error).__name__}: {error}")
     device.save()

@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import urllib.parse
 import warnings
@@ -46,19 +45,18 @@ def _scepclient(request, renew):
 def _strongswan(request, renew):
     """strongSwan's pki. It renews with a new key, signed by the old one. Debian 12's takes AES for unsupported, so 3DES it is."""
     folder, parts = request.folder, urllib.parse.urlsplit(request.url)
-    if renew:
-        for name in ("key.pem", "certificate.pem"):
-            shutil.move(folder / name, folder / f"old-{name}")
-    if not (folder / "key.pem").exists():
-        openssl_cli.make_key(folder / "key.pem")
+    key = folder / ("new-key.pem" if renew else "key.pem")
+    if not key.exists():
+        openssl_cli.make_key(key)
     with TlsBridge(parts.hostname, parts.port or 443, request.ca) as bridge:
         url = f"http://127.0.0.1:{bridge.port}{parts.path}"
         _program(["pki", "--scepca", "--url", url, "--caout", "ca.der", "--raout", "ra.der", "--force"], folder)
         recipient = "ra.der" if (folder / "ra.der").exists() else "ca.der"
-        options = ["--url", url, "--in", "key.pem", "--dn", f"O=Interop, CN={request.common_name}", "--outform", "pem", "--cipher", "des3"]
+        options = ["--url", url, "--in", key.name, "--dn", f"O=Interop, CN={request.common_name}", "--outform", "pem", "--cipher", "des3"]
         options += ["--cacert-enc", recipient, "--cacert-sig", recipient, "--cacert", "ca.der"]
-        options += ["--cert", "old-certificate.pem", "--key", "old-key.pem"] if renew else ["--password", request.challenge]
+        options += ["--cert", "certificate.pem", "--key", "key.pem"] if renew else ["--password", request.challenge]
         certificate = _program(["pki", "--scep", *options], folder).stdout
+    key.replace(folder / "key.pem")
     (folder / "certificate.pem").write_bytes(certificate)
 
 
