@@ -1,5 +1,8 @@
 //! The extractor of a device: a body whose sender has proven an identity.
 
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -8,6 +11,7 @@ use pki::Certificate;
 use protocol_mdm::{CHECK_IN_TYPE, Checkin, Limits, Message, parse_checkin};
 use service::IdentityRefusal;
 use service::identity::Caller;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::door::DoorState;
 use crate::error::DeviceError;
@@ -15,6 +19,9 @@ use crate::sources;
 
 /// Bodies from this size on are parsed and verified away from the threads that serve connections.
 const LARGE: usize = 64 * 1024;
+
+/// Bodies up to this size need no place among the unproven ones.
+const UNPROVEN_SMALL: u64 = 256 * 1024;
 
 /// A message with its verified sender. A handler that takes one cannot forget to ask who speaks.
 pub struct Device {
@@ -45,6 +52,7 @@ impl FromRequest<DoorState> for Device {
         } else {
             state.services.settings.report_bytes
         };
+        let _room = if connected.is_none() { unproven_room(state, &body)? } else { None };
         let body = read_body(body, limit).await.map_err(|error| match error {
             BodyError::TooLarge => DeviceError::TooLarge,
             BodyError::Broken => DeviceError::Malformed("the body ended too early".to_owned()),
@@ -84,6 +92,16 @@ impl Device {
     pub(crate) fn original(&self) -> ([u8; 32], usize) {
         (pki::sha256(&self.body), self.body.len())
     }
+}
+
+/// A large body whose sender is not proven before it has been read takes one of few places: strangers must not fill the memory.
+fn unproven_room(state: &DoorState, body: &Body) -> Result<Option<OwnedSemaphorePermit>, DeviceError> {
+    let small = http_body::Body::size_hint(body).upper().is_some_and(|most| most <= UNPROVEN_SMALL);
+    if small {
+        return Ok(None);
+    }
+    let busy = || DeviceError::Unavailable("too many large signed messages at once".to_owned());
+    Arc::clone(&state.unproven).try_acquire_owned().map(Some).map_err(|_| busy())
 }
 
 fn is_checkin(content_type: Option<&str>) -> bool {

@@ -13,8 +13,13 @@ use service::identity::Identities;
 use service::scep::Scep;
 use service::{Services, Settings};
 
+use tokio::sync::Semaphore;
+
 use crate::sources::{CertificateHeader, Network};
 use crate::{enroll, mdm, scep};
+
+/// How many large bodies are read at a time whose sender only a signature over them can prove.
+const UNPROVEN_AT_A_TIME: usize = 16;
 
 /// What the door uses of the services.
 #[derive(Clone)]
@@ -60,12 +65,15 @@ pub struct DoorSettings {
 pub(crate) struct DoorState {
     pub(crate) services: DeviceServices,
     pub(crate) settings: Arc<DoorSettings>,
+    /// Room for large bodies of callers who have yet to prove who they are.
+    pub(crate) unproven: Arc<Semaphore>,
 }
 
 /// The router. The listener puts [`http_layers::PeerCertificate`] and [`http_layers::PeerAddress`] into the extensions of every
 /// request; without them nobody is a proxy and nobody has presented a certificate.
 pub fn router(services: DeviceServices, settings: DoorSettings) -> Router {
-    let state = DoorState { services, settings: Arc::new(settings) };
+    let unproven = Arc::new(Semaphore::new(UNPROVEN_AT_A_TIME));
+    let state = DoorState { services, settings: Arc::new(settings), unproven };
     Router::new()
         .route("/mdm", put(mdm::receive_message).get(mdm::show_notice))
         .route("/checkin", put(mdm::receive_checkin).get(mdm::show_notice))

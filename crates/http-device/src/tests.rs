@@ -104,6 +104,28 @@ async fn bodies_are_bounded_by_what_they_are() {
 }
 
 #[tokio::test]
+async fn strangers_who_send_large_bodies_at_once_are_told_to_come_back() {
+    let house = House::new().await;
+    let stalled = || {
+        let body = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+        let mut request = request(REPORT, body);
+        request.headers_mut().insert("mdm-signature", "AAAA".parse().unwrap());
+        request
+    };
+    let mut waiting = Vec::new();
+    for _ in 0..16 {
+        let mut send = Box::pin(house.send(stalled()));
+        assert!(futures_util::poll!(&mut send).is_pending());
+        waiting.push(send);
+    }
+    assert_eq!(house.send(stalled()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    drop(waiting);
+    let certificate = house.enrolled(UDID).await;
+    let answer = house.send(by_signature(&certificate, REPORT, &idle(UDID))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn what_is_no_property_list_of_this_protocol_is_400() {
     let house = House::new().await;
     let certificate = house.enrolled(UDID).await;

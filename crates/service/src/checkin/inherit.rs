@@ -12,7 +12,7 @@ use store::{
 use crate::enrollment::profile;
 use crate::lifecycle::{self, Speaker};
 use crate::work::Work;
-use crate::{Error, Reply};
+use crate::{Error, Reply, push};
 
 /// A new epoch in the making.
 pub(super) struct Epoch<'a> {
@@ -154,6 +154,9 @@ fn set_in_doubt(work: &mut Work<'_, '_>, mut earlier: Enrollment, by: Enrollment
         return work.save(&earlier);
     }
     work.save(&earlier)?;
+    // If its device is still there, it is to say so soon, before somebody trusts the newer epoch with anything.
+    let channel = Channel::find_device_channel(work.tx, earlier.id)?;
+    push::wake(work.tx, channel.id, work.now)?;
     work.tell("enrollment.disputed", &earlier, json!({ "by": by }));
     Ok(())
 }

@@ -71,6 +71,27 @@ async fn an_earlier_enrolment_that_speaks_is_believed_and_the_newer_one_set_apar
 }
 
 #[tokio::test]
+async fn the_device_of_an_earlier_enrolment_is_woken_at_once_so_that_it_can_object() {
+    let bench = Bench::new().await;
+    bench.enroll(UDID).await;
+    let old = bench.device_channel(&bench.epoch(UDID).await).await.id.to_string();
+    let now = bench.services.context.now();
+    let due = move |tx: &mut store::Tx<'_>| {
+        let jobs = store::Job::lease(tx, &[crate::push::SEND_PUSH], now, now + Duration::from_secs(60), 100)?;
+        let keys: Vec<String> = jobs.iter().map(|job| job.key.clone()).collect();
+        for job in jobs {
+            job.finish(tx)?;
+        }
+        Ok(keys)
+    };
+    bench.tx(due).await;
+    let token = bench.link(Ownership::Corporate, Some(1)).await;
+    let claim = bench.unenrolled(&token, UDID).await;
+    bench.authenticate(&claim).await.unwrap();
+    assert_eq!(bench.tx(due).await, [old]);
+}
+
+#[tokio::test]
 async fn an_earlier_enrolment_that_was_silent_for_a_week_no_longer_counts() {
     let bench = Bench::new().await;
     let old = bench.enroll(UDID).await;
