@@ -22,6 +22,8 @@ pub(crate) fn described() -> OpenApiRouter<AdminServices> {
         .routes(routes!(enrollments::list_enrollments))
         .routes(routes!(enrollments::show_enrollment))
         .routes(routes!(enrollments::list_quarantine))
+        .routes(routes!(enrollments::release_enrollment))
+        .routes(routes!(enrollments::reject_enrollment))
         .routes(routes!(commands::send_command, commands::list_commands))
         .routes(routes!(commands::list_command_types))
         .routes(routes!(commands::show_command))

@@ -15,6 +15,7 @@ use service::idempotency::Idempotency;
 use service::links::Links;
 use service::operators::Operators;
 use service::push::PushCertificates;
+use service::quarantine::Quarantine;
 
 /// The services of the operators' door.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct AdminServices {
     pub deliveries: Arc<Deliveries>,
     /// Devices and enrolments.
     pub devices: Arc<Devices>,
+    /// Decisions about enrolments that are kept apart.
+    pub quarantine: Arc<Quarantine>,
     /// Escrowed secrets.
     pub escrow: Arc<Escrow>,
     /// Enrolment links.
@@ -57,6 +60,7 @@ impl AdminServices {
             commands: Arc::clone(&services.commands),
             deliveries: Arc::clone(&services.deliveries),
             devices: Arc::clone(&services.devices),
+            quarantine: Arc::clone(&services.quarantine),
             escrow: Arc::clone(&services.escrow),
             links: Arc::clone(&services.links),
             push_certificates: Arc::clone(&services.push_certificates),

@@ -9,7 +9,7 @@ use crate::json::{Json, Path, Query};
 use crate::operator::SignedIn;
 use crate::{AdminServices, Problem};
 
-/// The devices, the newest first.
+/// The devices, in the order in which Ward first heard of them.
 #[utoipa::path(
     get, path = "/api/v1/devices", tag = "devices", security(("bearer" = [])), params(DeviceQuery),
     responses((status = 200, body = Page<DeviceView>), (status = "default", body = ProblemView, content_type = "application/problem+json"))

@@ -47,3 +47,33 @@ pub(crate) async fn list_quarantine(
 ) -> Result<Json<Page<QuarantineView>>, Problem> {
     Ok(Json(services.devices.quarantine(query).await?))
 }
+
+/// Lets an enrolment in that was kept apart; the earlier one of the same device is closed.
+#[utoipa::path(
+    post, path = "/api/v1/enrollments/{id}/release", tag = "enrollments", security(("bearer" = [])),
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = EnrollmentView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
+)]
+pub(crate) async fn release_enrollment(
+    SignedIn(operator): SignedIn,
+    State(services): State<AdminServices>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<EnrollmentView>, Problem> {
+    services.quarantine.release(&operator.name, id.into()).await?;
+    Ok(Json(services.devices.enrollment(id).await?))
+}
+
+/// Ends an enrolment that was kept apart.
+#[utoipa::path(
+    post, path = "/api/v1/enrollments/{id}/reject", tag = "enrollments", security(("bearer" = [])),
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = EnrollmentView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
+)]
+pub(crate) async fn reject_enrollment(
+    SignedIn(operator): SignedIn,
+    State(services): State<AdminServices>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<EnrollmentView>, Problem> {
+    services.quarantine.reject(&operator.name, id.into()).await?;
+    Ok(Json(services.devices.enrollment(id).await?))
+}

@@ -7,6 +7,7 @@ use super::bench::Bench;
 async fn the_list_of_devices_shows_each_with_its_current_enrolment() {
     let bench = Bench::new().await;
     bench.device("A").await;
+    bench.clock.advance(std::time::Duration::from_secs(1));
     bench.device("B").await;
     bench
         .post("/api/v1/commands", json!({"targets": ["A"], "command": {"RequestType": "ProfileList"}}))
@@ -127,4 +128,31 @@ async fn every_answer_forbids_to_be_framed_and_guessed_at() {
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert!(answer.header("content-security-policy").contains("default-src 'none'"));
     assert_eq!(answer.json()["organization"], "Ward");
+}
+
+#[tokio::test]
+async fn an_enrolment_that_is_kept_apart_is_shown_and_decided_about() {
+    let bench = Bench::new().await;
+    let apart = bench.device("A").await.id;
+    bench
+        .tx(move |tx| {
+            let mut enrollment = store::Enrollment::find(tx, apart)?;
+            enrollment.state = store::EnrollmentState::Quarantined;
+            enrollment.quarantine_reason = Some("an earlier enrolment is still in contact".to_owned());
+            Ok(enrollment.save(tx)?)
+        })
+        .await;
+    let listed = bench.get("/api/v1/quarantine").await.json();
+    assert_eq!(
+        (listed["items"][0]["kind"].as_str(), listed["items"][0]["enrollment_id"].as_str()),
+        (Some("enrollment"), Some(apart.to_string().as_str()))
+    );
+    let refused = bench
+        .post("/api/v1/commands", json!({"targets": ["A"], "command": {"RequestType": "ProfileList"}}))
+        .await;
+    assert!(refused.json()["detail"].as_str().unwrap().contains("quarantined"));
+    let released = bench.post(&format!("/api/v1/enrollments/{apart}/release"), json!({})).await;
+    assert_eq!((released.status, released.json()["state"].as_str().unwrap()), (StatusCode::OK, "pending"));
+    let again = bench.post(&format!("/api/v1/enrollments/{apart}/reject"), json!({})).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.text);
 }

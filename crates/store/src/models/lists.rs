@@ -8,9 +8,9 @@ use diesel::prelude::*;
 
 use super::{Delivery, DeliveryFilter, Enrollment, IdempotencyKey, Identity, Job, Report};
 use crate::column::Millis;
-use crate::schema::{deliveries, enrollments, idempotency_keys, identities, jobs, pending, reports};
+use crate::schema::{deliveries, delivery_events, enrollments, idempotency_keys, identities, jobs, pending, reports};
 use crate::{
-    CommandId, Connection, DeliverySeq, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, JobId,
+    CommandId, Connection, DeliverySeq, DeliveryState, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, JobId,
     JobState, Page, TokenId,
 };
 
@@ -129,7 +129,7 @@ impl Delivery {
         Ok((found, last))
     }
 
-    /// How many deliveries each command has, and how many of these stand in the table of unfinished ones.
+    /// How many deliveries each command has, and how many of these are unfinished.
     ///
     /// # Errors
     /// The database's.
@@ -143,9 +143,15 @@ impl Delivery {
             .group_by(deliveries::command_id)
             .select((deliveries::command_id, count_star()))
             .load(connection)?;
+        // Finished deliveries stay in `pending` until they are swept, so their events decide.
+        let last_words = DeliveryState::ALL.iter().filter(|state| state.is_final()).map(|state| state.as_str());
+        let ended = delivery_events::table
+            .filter(delivery_events::seq.eq(pending::seq))
+            .filter(delivery_events::state.eq_any(last_words));
         let open: Vec<(CommandId, i64)> = pending::table
             .inner_join(deliveries::table)
             .filter(deliveries::command_id.eq_any(commands))
+            .filter(diesel::dsl::not(diesel::dsl::exists(ended)))
             .group_by(deliveries::command_id)
             .select((deliveries::command_id, count_star()))
             .load(connection)?;
