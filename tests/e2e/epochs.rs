@@ -43,7 +43,10 @@ async fn a_new_epoch_cannot_fetch_the_bootstrap_token_of_the_old_one() -> Result
     let thief = RawDevice::enrolled(&world, udid).await?;
     let reply = thief.check_in("GetBootstrapToken", Dictionary::new()).await?;
     assert!(reply.body.is_empty(), "whoever has a link gets the secrets of any Mac: {reply:?}");
-    assert!(!old.check_in("GetBootstrapToken", Dictionary::new()).await?.body.is_empty(), "the true one still gets it");
+    assert!(
+        !old.check_in("GetBootstrapToken", Dictionary::new()).await?.body.is_empty(),
+        "the true one still gets it"
+    );
     Ok(())
 }
 
@@ -102,7 +105,10 @@ async fn a_link_by_which_known_devices_are_claimed_in_series_stops() -> Result<(
     }
     assert_eq!(accepted, 3, "more than three known UDIDs were claimed by one link");
     let links = world.api.get("/api/v1/links").await?.body;
-    assert!(links["items"].as_array().is_some_and(|links| links.iter().any(|link| link["state"] == "stopped")), "{links}");
+    assert!(
+        links["items"].as_array().is_some_and(|links| links.iter().any(|link| link["state"] == "stopped")),
+        "{links}"
+    );
     for device in &known {
         assert_eq!(device.idle().await?.status, 200, "the true devices go on");
     }
@@ -132,10 +138,16 @@ async fn a_certificate_that_nobody_enrolled_with_gets_nothing_and_is_shown() -> 
     assert_eq!((reply.status, reply.body.len()), (200, 0), "an unknown device gets an empty answer");
     let mut keys = Dictionary::new();
     keys.insert("Endpoint".to_owned(), "tokens".into());
-    assert_eq!(stranger.check_in("DeclarativeManagement", keys).await?.status, 503, "an empty list would remove everything");
+    assert_eq!(
+        stranger.check_in("DeclarativeManagement", keys).await?.status,
+        503,
+        "an empty list would remove everything"
+    );
     let quarantine = world.api.get("/api/v1/quarantine").await?.body;
     let shown = quarantine["items"].as_array().is_some_and(|items| {
-        items.iter().any(|item| item["kind"] == "unknown_device" && item["apple_id"] == stranger.udid.as_str())
+        items
+            .iter()
+            .any(|item| item["kind"] == "unknown_device" && item["apple_id"] == stranger.udid.as_str())
     });
     assert!(shown, "{quarantine}");
     Ok(())

@@ -70,13 +70,13 @@ async fn urgent_commands_overtake_what_waits() -> Result<()> {
     let ipad = world.settled(Model::IPad, 3).await?;
     let udid = ipad.snapshot().udid;
     let before = ipad.snapshot().executed.len();
-    for command in ["SecurityInfo", "CertificateList", "InstalledApplicationList"] {
+    for command in ["ProfileList", "InstalledApplicationList"] {
         world.api.send(&udid, json!({"RequestType": command})).await?;
     }
     world.api.send(&udid, json!({"RequestType": "EnableLostMode", "Message": "Lost"})).await?;
     ipad.poll().await?;
     let order: Vec<String> =
         ipad.snapshot().executed.into_iter().skip(before).map(|one| one.request_type).collect();
-    assert_eq!(order, ["EnableLostMode", "SecurityInfo", "CertificateList", "InstalledApplicationList"]);
+    assert_eq!(order, ["EnableLostMode", "ProfileList", "InstalledApplicationList"]);
     Ok(())
 }

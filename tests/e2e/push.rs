@@ -11,7 +11,10 @@ use crate::support::{profile_of, until, world_with_clock};
 
 /// Waits until the simulated Apple has seen as many pushes.
 pub(crate) async fn pushed(world: &World, count: u64) -> Result<()> {
-    until(&format!("{count} pushes, there were {}", world.apns.count()), async || Ok(world.apns.count() >= count)).await
+    until(&format!("{count} pushes, there were {}", world.apns.count()), async || {
+        Ok(world.apns.count() >= count)
+    })
+    .await
 }
 
 /// A world and a device whose first push has come and gone.
@@ -36,7 +39,9 @@ async fn many_commands_are_one_push_and_it_wakes_the_device() -> Result<()> {
     let before = world.apns.count();
     let udid = device.snapshot().udid;
     let mut last = 0;
-    for command in ["SecurityInfo", "CertificateList", "ProfileList", "InstalledApplicationList", "SecurityInfo"] {
+    for command in
+        ["SecurityInfo", "CertificateList", "ProfileList", "InstalledApplicationList", "SecurityInfo"]
+    {
         last = world.api.send(&udid, json!({"RequestType": command})).await?;
     }
     pushed(&world, before + 1).await?;
@@ -86,7 +91,8 @@ async fn a_user_channel_has_a_push_of_its_own() -> Result<()> {
     let mac = world.settled(Model::MacAppleSilicon, 4).await?;
     clock.advance(Duration::from_secs(10));
     let record = crate::support::record(&world, &mac).await?;
-    let key = record["channels"].as_array().context("channels")?.iter().find(|one| one["kind"] == "user").cloned();
+    let key =
+        record["channels"].as_array().context("channels")?.iter().find(|one| one["kind"] == "user").cloned();
     let key = key.context("no user channel")?["key"].as_str().unwrap_or_default().to_owned();
     let before: Vec<_> = world.apns.received().into_iter().map(|push| push.token).collect();
     let user = world.api.send(&key, json!({"RequestType": "ProfileList"})).await?;
@@ -104,21 +110,30 @@ async fn a_user_channel_has_a_push_of_its_own() -> Result<()> {
 async fn a_push_certificate_is_replaced_without_a_restart_and_another_topic_stands_beside_it() -> Result<()> {
     let (world, _clock, device) = quiet(5).await?;
     let udid = device.snapshot().udid;
-    let renewed = world.apple.issue_push_certificate(1, 300)?;
-    let install = async |pem: &[u8]| world.api.post("/api/v1/push-certificates", &json!({"pem": String::from_utf8_lossy(pem)})).await;
+    // The simulated APNs checks dates by the machine's clock, which the test has left behind.
+    let topic = world.apple.issue_push_certificate(1, 300)?.topic;
+    let now = clock::Clock::now(&clock::SystemClock);
+    let renewed = world.apple.issue(&topic, now, now + crate::support::days(300))?;
+    let install = async |pem: &[u8]| {
+        world.api.post("/api/v1/push-certificates", &json!({"pem": String::from_utf8_lossy(pem)})).await
+    };
     let answer = install(&renewed.pem).await?;
     assert_eq!(answer.status, 201, "{answer:?}");
     let delivery = world.api.send(&udid, json!({"RequestType": "SecurityInfo"})).await?;
     world.api.wait_state(delivery, "pushed").await?;
 
     let other = world.apple.issue_push_certificate(2, 365)?;
-    let body = json!({"pem": String::from_utf8_lossy(&other.pem), "confirm_unknown_topic": true});
+    let body = json!({"pem": String::from_utf8_lossy(&other.pem)});
     let beside = world.api.post("/api/v1/push-certificates", &body).await?;
     assert_eq!(beside.status, 201, "{beside:?}");
-    assert!(!beside.body["warnings"].as_array().cloned().unwrap_or_default().is_empty(), "nobody warns: {beside:?}");
+    assert!(
+        !beside.body["warnings"].as_array().cloned().unwrap_or_default().is_empty(),
+        "nobody warns: {beside:?}"
+    );
     let list = world.api.get("/api/v1/push-certificates").await?;
     let list = list.body.as_array().cloned().unwrap_or_default();
-    let active = |topic: &str| list.iter().filter(|one| one["topic"] == topic && one["active"] == true).count();
+    let active =
+        |topic: &str| list.iter().filter(|one| one["topic"] == topic && one["active"] == true).count();
     assert_eq!((active(&renewed.topic), active(&other.topic)), (1, 1), "{list:#?}");
     Ok(())
 }
@@ -126,7 +141,8 @@ async fn a_push_certificate_is_replaced_without_a_restart_and_another_topic_stan
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_push_certificate_is_refused_in_words() -> Result<()> {
     let world = World::start().await?;
-    let (one, two) = (world.apple.issue_push_certificate(8, 365)?, world.apple.issue_push_certificate(9, 365)?);
+    let (one, two) =
+        (world.apple.issue_push_certificate(8, 365)?, world.apple.issue_push_certificate(9, 365)?);
     let text = |pem: &[u8]| String::from_utf8_lossy(pem).into_owned();
     let split = |pem: &str| -> (String, String) {
         let at = pem.find("-----BEGIN PRIVATE KEY").unwrap_or(pem.len());
@@ -134,14 +150,17 @@ async fn a_wrong_push_certificate_is_refused_in_words() -> Result<()> {
     };
     let ((certificate, key), (_, other_key)) = (split(&text(&one.pem)), split(&text(&two.pem)));
     let mismatched = format!("{certificate}{other_key}");
-    let encrypted = format!("{certificate}-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
-    for (pem, word) in [(mismatched, "key"), (encrypted, "encrypted"), ("nonsense".to_owned(), "certificate")] {
+    let encrypted = format!(
+        "{certificate}-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    );
+    for (pem, word) in [(mismatched, "key"), (encrypted, "encrypted"), ("nonsense".to_owned(), "certificate")]
+    {
         let answer = world.api.post("/api/v1/push-certificates", &json!({"pem": pem})).await?;
         assert_eq!(answer.status, 422, "{answer:?}");
         assert!(answer.body.to_string().to_lowercase().contains(word), "{word}: {answer:?}");
     }
     let glued = format!("{}{}", key.trim_end(), certificate);
-    let body = json!({"pem": glued, "confirm_unknown_topic": true});
+    let body = json!({"pem": glued});
     let answer = world.api.post("/api/v1/push-certificates", &body).await?;
     assert_eq!(answer.status, 201, "key first and glued without a newline: {answer:?}");
     Ok(())

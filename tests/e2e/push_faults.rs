@@ -22,7 +22,11 @@ async fn unregistered_since_the_token_came_retires_it_and_a_new_token_revives_th
     let udid = device.snapshot().udid;
     let delivery = world.api.send(&udid, json!({"RequestType": "SecurityInfo"})).await?;
     until("the token is dead", async || Ok(push_state(&record(&world, &device).await?) == "dead")).await?;
-    assert_eq!(record(&world, &device).await?["device"]["enrollment_state"], "enrolled", "the device stays enrolled");
+    assert_eq!(
+        record(&world, &device).await?["device"]["enrollment_state"],
+        "enrolled",
+        "the device stays enrolled"
+    );
     clock.advance(Duration::from_secs(60));
     device.update_token(true).await?;
     assert_eq!(push_state(&record(&world, &device).await?), "ready");
@@ -106,7 +110,9 @@ async fn a_configuration_fault_raises_an_alarm_that_an_operator_can_see() -> Res
     world
         .api
         .wait("/api/v1/doctor", |checks| {
-            checks.as_array().is_some_and(|checks| checks.iter().any(|check| check.to_string().contains("BadCertificate")))
+            checks
+                .as_array()
+                .is_some_and(|checks| checks.iter().any(|check| check.to_string().contains("BadCertificate")))
         })
         .await?;
     assert_eq!(push_state(&record(&world, &device).await?), "ready");

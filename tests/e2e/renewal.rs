@@ -24,7 +24,8 @@ async fn at_half_life_the_identity_is_renewed_and_nothing_else_changes() -> Resu
     let (world, clock) = world_with_clock().await?;
     for (seed, model) in (1..).zip([Model::IPhone, Model::MacAppleSilicon]) {
         let device = world.settled(model, seed).await?;
-        let (first, bootstrap, unlock) = (device.snapshot().identity, device.bootstrap_token(), device.unlock_token());
+        let (first, bootstrap, unlock) =
+            (device.snapshot().identity, device.bootstrap_token(), device.unlock_token());
         clock.advance(days(184));
         renewal_due(&world, &device).await?;
         device.poll().await?;
@@ -35,10 +36,20 @@ async fn at_half_life_the_identity_is_renewed_and_nothing_else_changes() -> Resu
         let record = record(&world, &device).await?;
         assert_eq!(record["enrollments"].as_array().map(Vec::len), Some(1), "a renewal is no new enrolment");
         assert_eq!(record["enrollments"][0]["epoch"], 1);
-        let pinned = world.api.get(&format!("/api/v1/identities?enrollment={}", record["enrollments"][0]["id"].as_str().unwrap_or_default())).await?;
+        let pinned = world
+            .api
+            .get(&format!(
+                "/api/v1/identities?enrollment={}",
+                record["enrollments"][0]["id"].as_str().unwrap_or_default()
+            ))
+            .await?;
         assert!(pinned.body.to_string().contains(seen.identity.as_deref().unwrap_or("?")), "{pinned:?}");
         assert!(!audit(&world, "identity.renewed").await?.is_empty());
-        assert_eq!(device.fetch_bootstrap_token().await?, bootstrap, "{model:?}: the bootstrap token is kept");
+        assert_eq!(
+            device.fetch_bootstrap_token().await?,
+            bootstrap,
+            "{model:?}: the bootstrap token is kept"
+        );
         if unlock.is_some() {
             let cleared = obey(&world, &device, json!({"RequestType": "ClearPasscode"})).await?;
             assert_eq!(cleared["delivery"]["state"], "acknowledged", "the unlock token is kept: {cleared:#}");
@@ -113,7 +124,11 @@ async fn an_identity_that_expired_too_long_ago_gets_400_and_unenrols_nobody() ->
     let session = ipad.poll().await?;
     assert!(!session.complete);
     let seen = ipad.snapshot();
-    assert!(seen.enrolled && seen.problems.iter().any(|problem| problem.contains("400")), "{:?}", seen.problems);
+    assert!(
+        seen.enrolled && seen.problems.iter().any(|problem| problem.contains("400")),
+        "{:?}",
+        seen.problems
+    );
     Ok(())
 }
 
@@ -123,7 +138,8 @@ async fn a_revoked_identity_gets_400_and_is_not_unenrolled() -> Result<()> {
     let ipad = world.settled(Model::IPad, 5).await?;
     let list = world.api.get("/api/v1/identities").await?;
     let id = list.body["items"][0]["id"].as_str().context("no identity")?.to_owned();
-    let revoked = world.api.post(&format!("/api/v1/identities/{id}/revoke"), &json!({"reason": "stolen"})).await?;
+    let revoked =
+        world.api.post(&format!("/api/v1/identities/{id}/revoke"), &json!({"reason": "stolen"})).await?;
     assert_eq!((revoked.status, &revoked.body["state"]), (200, &json!("revoked")), "{revoked:?}");
     assert!(!ipad.poll().await?.complete);
     let seen = ipad.snapshot();
@@ -143,6 +159,9 @@ async fn a_token_update_that_follows_a_reinstalled_profile_without_authenticate_
     phone.update_token(true).await?;
     assert_eq!(phone.unlock_token(), unlock);
     let cleared = obey(&world, &phone, json!({"RequestType": "ClearPasscode"})).await?;
-    assert_eq!(cleared["delivery"]["state"], "acknowledged", "the TokenUpdate without UnlockToken took the old one away: {cleared:#}");
+    assert_eq!(
+        cleared["delivery"]["state"], "acknowledged",
+        "the TokenUpdate without UnlockToken took the old one away: {cleared:#}"
+    );
     Ok(())
 }

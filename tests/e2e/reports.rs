@@ -44,9 +44,12 @@ async fn an_unknown_status_is_kept_and_does_not_fail() -> Result<()> {
     let delivery = world.api.send(&device.udid, json!({"RequestType": "CertificateList"})).await?;
     let (uuid, _) = device.idle().await?.command().unwrap_or_default();
     assert_eq!(device.report("Confused", Some(&uuid), Dictionary::new()).await?.status, 200);
-    assert_ne!(world.api.state(delivery).await?, "acknowledged");
-    assert_eq!(device.report("Acknowledged", Some(&uuid), Dictionary::new()).await?.status, 200);
-    assert_eq!(world.api.state(delivery).await?, "acknowledged");
+    let evidence = world.api.evidence(delivery).await?;
+    assert_eq!(evidence["delivery"]["state"], "error", "{evidence:#}");
+    assert!(evidence["history"].to_string().contains("Confused"), "the word is kept: {evidence:#}");
+    let next = world.api.send(&device.udid, json!({"RequestType": "SecurityInfo"})).await?;
+    assert_eq!(device.drain().await?, ["SecurityInfo"], "the queue goes on");
+    assert_eq!(world.api.state(next).await?, "acknowledged");
     Ok(())
 }
 

@@ -185,7 +185,7 @@ async fn nobody_gets_the_subject_that_is_asked_for() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_revocation_list_names_a_revoked_identity_and_is_served_without_a_certificate() -> Result<()> {
-    let world = World::start().await?;
+    let (world, clock) = world_with_clock().await?;
     let device = world.settled(Model::IPad, 1).await?;
     let before = get(&world, &format!("{}/crl", world.door())).await?;
     assert_eq!((before.status, before.content_type.as_str()), (200, "application/pkix-crl"));
@@ -196,6 +196,7 @@ async fn the_revocation_list_names_a_revoked_identity_and_is_served_without_a_ce
         .post(&format!("/api/v1/identities/{identity}/revoke"), &serde_json::json!({"reason": "lost"}))
         .await?;
     assert_eq!(revoked.status, 200, "{revoked:?}");
+    clock.advance(Duration::from_secs(60));
     let after = get(&world, &format!("{}/crl", world.door())).await?;
     assert!(after.body.len() > before.body.len(), "the list did not grow");
     assert!(!device.poll().await?.complete);

@@ -76,6 +76,21 @@ impl WardProcess {
         Ok(())
     }
 
+    /// SIGTERM to the program that the started one wraps, and waits for the end of both: a tracer holds signals back.
+    ///
+    /// # Errors
+    /// There is no wrapped program, or it ends with a failure.
+    pub fn terminate_wrapped(&mut self) -> Result<()> {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+        let wrapped = children.split_whitespace().next().context("nothing is wrapped")?;
+        let status = Command::new("kill").arg("-TERM").arg(wrapped).status()?;
+        anyhow::ensure!(status.success(), "kill did not work");
+        let ended = self.child.wait()?;
+        anyhow::ensure!(ended.success(), "ward ended with {ended}");
+        Ok(())
+    }
+
     /// SIGTERM, and waits for a clean end.
     ///
     /// # Errors
