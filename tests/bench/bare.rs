@@ -53,7 +53,8 @@ pub(crate) async fn serve(port: u16) -> Result<()> {
         per_address: 10_000,
         per_device: 10_000,
     };
-    let listener = Listener::bind(([127, 0, 0, 1], port).into(), None, limits).await.context("bare server")?;
+    let listener =
+        Listener::bind(([127, 0, 0, 1], port).into(), None, limits).await.context("bare server")?;
     let router = Router::new().route("/mdm", put(|_body: Bytes| async {}));
     listener.serve(router, CancellationToken::new(), second).await;
     Ok(())

@@ -57,7 +57,12 @@ end
 }
 
 /// Every device acknowledges its commands in turn; each answer is the device's next command.
-pub(crate) async fn results_script(world: &World, devices: &[Device], seconds: u64, quick: bool) -> Result<PathBuf> {
+pub(crate) async fn results_script(
+    world: &World,
+    devices: &[Device],
+    seconds: u64,
+    quick: bool,
+) -> Result<PathBuf> {
     let wanted = usize::try_from(seconds)? * if quick { RESULTS_PER_SECOND / 4 } else { RESULTS_PER_SECOND };
     let udids: Vec<&str> = devices.iter().map(|device| device.udid.as_str()).collect();
     let mut uuids = String::from("commands = {\n");
@@ -124,7 +129,10 @@ pub(crate) fn run(port: u16, id: u32, connections: usize, seconds: u64, script: 
         .context("cannot run wrk")?;
     let used = CpuTime::of(id)?.since(before);
     let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().find_map(|line| line.strip_prefix("FIGURES ")).with_context(|| format!("wrk said {text}"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("FIGURES "))
+        .with_context(|| format!("wrk said {text}"))?;
     let figures: Vec<f64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
     let [requests, micros, errors] = figures[..] else { bail!("wrk said {line}") };
     if errors > 0.0 {

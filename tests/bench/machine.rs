@@ -6,10 +6,14 @@ use anyhow::{Context, Result};
 pub(crate) fn describe() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
-    let field = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(": "));
+    let field =
+        info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(": "));
     let model = field.map_or("unknown processor", |(_, model)| model);
     let cores = info.lines().filter(|line| line.starts_with("processor")).count();
-    format!("{model}, {cores} cores shared with the load, Linux {}", read("/proc/sys/kernel/osrelease").trim())
+    format!(
+        "{model}, {cores} cores shared with the load, Linux {}",
+        read("/proc/sys/kernel/osrelease").trim()
+    )
 }
 
 /// Seconds of processor time that a process has used.

@@ -57,7 +57,11 @@ async fn bench(arguments: &[String]) -> Result<()> {
             let script = load::results_script(&world, &devices, seconds, quick).await?;
             let plain = load::run(bare.port, bare.id(), connections, seconds, &script)?;
             let results = load::run(port, ward.id(), connections, seconds, &script)?;
-            table.add(&format!("results, each with the next command, {connections} connections"), &results, &plain);
+            table.add(
+                &format!("results, each with the next command, {connections} connections"),
+                &results,
+                &plain,
+            );
         }
         eprintln!("round {} of {rounds} done", round + 1);
     }
@@ -99,7 +103,8 @@ async fn enroll(world: &World) -> Result<Vec<Device>> {
 fn behind_a_proxy(world: &mut World) -> Result<()> {
     let path = world.config_file();
     let text = std::fs::read_to_string(&path)?;
-    let proxied = "[devices]\nplain_http = true\ntrusted_proxies = [\"127.0.0.1\"]\nconnections_per_address = 10000\n";
+    let proxied =
+        "[devices]\nplain_http = true\ntrusted_proxies = [\"127.0.0.1\"]\nconnections_per_address = 10000\n";
     std::fs::write(&path, text.replace("[devices]\n", proxied))?;
     world.config = ward::config::Config::load(&path)?;
     Ok(())

@@ -21,7 +21,8 @@ impl Table {
         println!("| | Ward/s | bare/s | Ward per bare | Ward per core-second | bare per core-second |");
         println!("|---|---|---|---|---|---|");
         for (row, pairs) in &self.rows {
-            let over = |figure: &dyn Fn(&(Figures, Figures)) -> f64| median(pairs.iter().map(figure).collect());
+            let over =
+                |figure: &dyn Fn(&(Figures, Figures)) -> f64| median(pairs.iter().map(figure).collect());
             println!(
                 "| {row} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} |",
                 over(&|(ward, _)| ward.per_second),
