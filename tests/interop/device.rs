@@ -1,12 +1,15 @@
 //! A device of another make lives its life with Ward.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use clock::{Clock as _, MockClock, SystemClock};
 use serde_json::{Value, json};
-use tests::World;
+use tests::{World, WorldOptions};
 
 use crate::programs::{self, OPENSSL, python};
 
@@ -186,5 +189,41 @@ async fn what_is_not_the_device_is_refused_and_never_with_401() -> Result<()> {
     assert_eq!(bare["events"][0]["status"], 200, "a missing content type is no crime: {bare:#}");
     // None of this has cost the device anything.
     device.act(&["session"]).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_of_another_make_renews_its_identity_by_profile() -> Result<()> {
+    if !programs::ready("renewal", &[OPENSSL], true)? {
+        return Ok(());
+    }
+    // The server begins half a year ago and arrives at today, so that openssl finds every certificate valid.
+    let half_a_year = Duration::from_secs(184 * 86_400);
+    let clock = MockClock::new(SystemClock.now() - half_a_year);
+    let options = WorldOptions { clock: Arc::new(clock.clone()), ..WorldOptions::default() };
+    let mut world = World::start_with(options).await?;
+    let device = PythonDevice::new(&world, "old")?;
+    let before = device.enrol(&world, "pyscep").await?;
+    device.act(&["session"]).await?;
+    clock.advance(half_a_year);
+    // What is due is looked for at the start, and then every minute.
+    world.restart().await?;
+    let udid = udid(&before)?;
+    let queued = |body: &Value| {
+        let items = body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        items.iter().any(|one| one["request_type"] == "InstallProfile" && one["state"] != "acknowledged")
+    };
+    world.api.wait(&format!("/api/v1/deliveries?device={udid}"), queued).await?;
+    let renewed = device.act(&["session"]).await?;
+    assert!(received(&renewed).contains(&"InstallProfile"), "{renewed:#}");
+    assert_ne!(renewed["certificate"]["fingerprint"], before["certificate"]["fingerprint"]);
+    device.act(&["session"]).await?;
+    let detail = world.api.get(&format!("/api/v1/devices/{udid}")).await?.body;
+    assert_eq!(detail["enrollments"].as_array().map(Vec::len), Some(1), "a renewal is no new enrolment");
+    assert_eq!(detail["device"]["enrollment_state"], "enrolled");
+    assert!(
+        !queued(&world.api.get(&format!("/api/v1/deliveries?device={udid}")).await?.body),
+        "still to be renewed"
+    );
     Ok(())
 }
