@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http_layers::{BodyError, read_body};
+use http::request::Parts;
+use http_layers::{BodyError, discard_body, read_body};
 use pki::Certificate;
 use protocol_mdm::{CHECK_IN_TYPE, Checkin, Limits, Message, parse_checkin};
 use service::IdentityRefusal;
@@ -36,14 +37,13 @@ impl FromRequest<DoorState> for Device {
 
     async fn from_request(request: Request, state: &DoorState) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
-        let connected = sources::connected(&parts, &state.settings).map_err(DeviceError::Identity)?;
-        if connected.is_none() && !sources::is_signed(&parts.headers) {
-            return Err(DeviceError::Identity(IdentityRefusal::Missing));
-        }
-        // Where the connection proves who calls, nobody else's body is even read.
-        let early = match &connected {
-            Some(certificate) => Some(state.services.identities.recognize(certificate).await?),
-            None => None,
+        // Where the connection proves who calls, nobody else's body is kept.
+        let early = match identify(&parts, state).await {
+            Ok(early) => early,
+            Err(refusal) => {
+                discard_body(body, LARGE).await;
+                return Err(refusal);
+            }
         };
         let content_type =
             parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -52,7 +52,7 @@ impl FromRequest<DoorState> for Device {
         } else {
             state.services.settings.report_bytes
         };
-        let _room = if connected.is_none() { unproven_room(state, &body)? } else { None };
+        let _room = if early.is_none() { unproven_room(state, &body)? } else { None };
         let body = read_body(body, limit).await.map_err(|error| match error {
             BodyError::TooLarge => DeviceError::TooLarge,
             BodyError::Broken => DeviceError::Malformed("the body ended too early".to_owned()),
@@ -91,6 +91,15 @@ impl Device {
     /// The SHA-256 and the size of the body as it came.
     pub(crate) fn original(&self) -> ([u8; 32], usize) {
         (pki::sha256(&self.body), self.body.len())
+    }
+}
+
+/// Who calls, as far as the connection proves it; `None` if only the body can.
+async fn identify(parts: &Parts, state: &DoorState) -> Result<Option<Caller>, DeviceError> {
+    match sources::connected(parts, &state.settings).map_err(DeviceError::Identity)? {
+        Some(certificate) => Ok(Some(state.services.identities.recognize(&certificate).await?)),
+        None if sources::is_signed(&parts.headers) => Ok(None),
+        None => Err(DeviceError::Identity(IdentityRefusal::Missing)),
     }
 }
 

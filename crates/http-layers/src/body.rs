@@ -30,6 +30,13 @@ pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
+/// Takes in up to `limit` bytes of `body` and forgets them, for an answer that does not depend on it: one that comes before a small
+/// body has been taken gets lost, because HTTP/2 resets the stream and HTTP/1.1 the connection.
+pub async fn discard_body(body: Body, limit: usize) {
+    let mut body = Limited::new(body, limit);
+    while let Some(Ok(_)) = body.frame().await {}
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +52,13 @@ mod tests {
         let endless =
             futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(b"xxxx")));
         assert_eq!(read_body(Body::from_stream(endless), 1000).await, Err(BodyError::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn an_endless_body_is_discarded_up_to_the_limit() {
+        let endless =
+            futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(b"xxxx")));
+        discard_body(Body::from_stream(endless), 1000).await;
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ mod connection;
 mod observe;
 mod panic;
 
-pub use body::{BodyError, read_body};
+pub use body::{BodyError, discard_body, read_body};
 pub use connection::{PeerAddress, PeerCertificate};
 pub use observe::{Door, RequestId, observe};
 pub use panic::catch_panic;
