@@ -7,7 +7,7 @@ use protocol_mdm::secrets::{SecretKind, SecretValue};
 use protocol_mdm::{privacy, secrets};
 use store::{Channel, DeliverySeq, DeliveryState, Device, Enrollment, Report, ReportId, Tx};
 
-use crate::{Context, Error};
+use crate::{Context, Error, schedule};
 
 /// A final answer to a command, already cleaned of secrets and of what the ownership forbids.
 #[derive(Debug)]
@@ -73,6 +73,9 @@ pub fn apply(tx: &mut Tx<'_>, context: &Context, answer: &Answer<'_>) -> Result<
         update_device(tx, answer, &facts.facts)?;
     } else if on_device {
         update_system(tx, answer, &facts.facts)?;
+    }
+    if on_device {
+        schedule::look_after(tx, context, answer.enrollment, answer.channel.id, answer.request_type)?;
     }
     if facts.facts.is_empty() {
         return Ok(Applied::default());

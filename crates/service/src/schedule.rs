@@ -44,6 +44,34 @@ pub fn after_enrollment(
     plan_next(tx, context, enrollment.id)
 }
 
+/// Asks a device that has just acknowledged a command for what shows its effect, so that its word need not be taken for it.
+/// It is in contact: no push is needed.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn look_after(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    enrollment: &Enrollment,
+    channel: ChannelId,
+    acknowledged: &str,
+) -> Result<(), Error> {
+    let Some(question) = questions::about_effect(acknowledged) else { return Ok(()) };
+    let request_type = question.get("RequestType").and_then(plist::Value::as_string).unwrap_or_default();
+    if tx.pending(channel).iter().any(|before| &*before.request_type == request_type) {
+        return Ok(());
+    }
+    let question = OwnCommand {
+        enrollment,
+        channel,
+        dictionary: question,
+        lane: QUESTION_LANE,
+        expires_at: None,
+        reason: "to see that it did",
+    };
+    own_commands::enqueue(tx, context, question).map(|_| ())
+}
+
 /// Queues the questions that are not waiting for an answer already. Returns whether there is anything to wake the device for.
 fn ask(
     tx: &mut Tx<'_>,

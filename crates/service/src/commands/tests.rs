@@ -66,28 +66,58 @@ async fn a_repeated_uuid_is_harmless_and_another_body_is_a_conflict() {
     assert!(matches!(bench.services.commands.send(&operator, first).await, Err(Error::Conflict(_))));
 }
 
+/// The forms in which the same command can come in.
+fn forms(request_type: &str, targets: &[String]) -> Vec<CommandRequest> {
+    let mut inner = plist::Dictionary::new();
+    inner.insert("RequestType".to_owned(), request_type.into());
+    let mut outer = plist::Dictionary::new();
+    outer.insert("Command".to_owned(), plist::Value::Dictionary(inner.clone()));
+    let raw = |dictionary: &plist::Dictionary, binary: bool| {
+        use base64::Engine as _;
+        let (value, mut bytes) = (plist::Value::Dictionary(dictionary.clone()), Vec::new());
+        if binary {
+            value.to_writer_binary(&mut bytes).unwrap()
+        } else {
+            value.to_writer_xml(&mut bytes).unwrap()
+        }
+        Some(base64::engine::general_purpose::STANDARD.encode(bytes))
+    };
+    let with =
+        |raw_plist| CommandRequest { targets: targets.to_vec(), raw_plist, ..CommandRequest::default() };
+    let names: Vec<&str> = targets.iter().map(String::as_str).collect();
+    vec![
+        request(&names, plain(request_type)),
+        with(raw(&inner, false)),
+        with(raw(&inner, true)),
+        with(raw(&outer, false)),
+        with(raw(&outer, true)),
+    ]
+}
+
 #[tokio::test]
 async fn a_personal_device_is_never_erased_or_locked_by_any_entry() {
     let settings = crate::Settings { allow_personal_links: true, ..crate::Settings::default() };
     let bench = Bench::with(settings).await;
     let link = bench.link(catalog::Ownership::Personal, Some(1)).await;
     let phone = bench.enroll_by(&link, "A").await;
+    bench.enroll("B").await;
+    let enrollment = bench.epoch("A").await;
+    let channel = bench.device_channel(&enrollment).await;
+    let names =
+        ["A".to_owned(), enrollment.id.to_string(), enrollment.device_id.to_string(), channel.id.to_string()];
     let operator = bench.operator().await;
-    for command in ["EraseDevice", "DeviceLock", "DeviceLocation", "ClearPasscode"] {
-        let answer = bench.try_send(&["A"], plain(command)).await.unwrap();
-        assert_eq!(reason(&answer).0, "refused", "{command}");
-        assert!(answer.refused[0].refusals.iter().any(|refusal| refusal.rule == "ownership"), "{answer:?}");
-        use base64::Engine as _;
-        let xml = format!(
-            "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>RequestType</key><string>{command}</string></dict></plist>"
-        );
-        let raw = CommandRequest {
-            targets: vec!["A".to_owned()],
-            raw_plist: Some(base64::engine::general_purpose::STANDARD.encode(xml)),
-            ..CommandRequest::default()
-        };
-        let answer = bench.services.commands.send(&operator, raw).await.unwrap();
-        assert!(answer.queued.is_empty(), "{command}");
+    for command in ["EraseDevice", "DeviceLock", "DeviceLocation", "ClearPasscode", "EnableLostMode"] {
+        for name in &names {
+            for form in forms(command, &["B".to_owned(), name.clone()]) {
+                let answer = bench.services.commands.send(&operator, form).await.unwrap();
+                assert!(
+                    answer.queued.iter().all(|queued| queued.target == "B"),
+                    "{command} {name}: {answer:?}"
+                );
+                let refused = answer.refused.iter().find(|refused| refused.target == *name).unwrap();
+                assert!(refused.refusals.iter().any(|refusal| refusal.rule == "ownership"), "{refused:?}");
+            }
+        }
     }
     assert!(bench.next(&phone).await.is_none());
 }

@@ -107,3 +107,23 @@ async fn lost_mode_is_verified_by_a_later_report_and_not_by_an_earlier_one() {
     assert_eq!(evidence.conclusion.code, "verified");
     assert_eq!(evidence.verification.unwrap().how, "report");
 }
+
+#[tokio::test]
+async fn a_device_that_acknowledged_lost_mode_is_asked_at_once_whether_it_is_in_it() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll("A").await;
+    bench.change_device(&phone, |device| device.supervised = Some(true)).await;
+    let lost = json!({"RequestType": "EnableLostMode", "Message": "Please return"});
+    let seq = bench.send(&["A"], lost).await.queued[0].delivery;
+    let (uuid, _) = bench.next(&phone).await.unwrap();
+    let reply = bench.answer(&phone, &uuid, Status::Acknowledged, Dictionary::new()).await.unwrap();
+    let (uuid, question) = crate::testing::handed_out(reply).unwrap();
+    assert_eq!(question["RequestType"].as_string(), Some("DeviceInformation"));
+    bench.advance(std::time::Duration::from_secs(1));
+    let mut answers = Dictionary::new();
+    answers.insert("IsMDMLostModeEnabled".to_owned(), true.into());
+    let mut body = Dictionary::new();
+    body.insert("QueryResponses".to_owned(), plist::Value::Dictionary(answers));
+    bench.answer(&phone, &uuid, Status::Acknowledged, body).await.unwrap();
+    assert_eq!(bench.evidence(seq).await.conclusion.code, "verified");
+}

@@ -35,6 +35,15 @@ pub(super) fn of(
     Ok(questions)
 }
 
+/// What shows the effect of a command that a device has acknowledged.
+pub(super) fn about_effect(request_type: &str) -> Option<Dictionary> {
+    match request_type {
+        "EnableLostMode" | "DisableLostMode" => Some(commands::device_information(&["IsMDMLostModeEnabled"])),
+        "ClearPasscode" => Some(commands::security_info()),
+        _ => None,
+    }
+}
+
 fn facts(device: &Device, enrollment: &Enrollment, channel: &Channel) -> DeviceFacts {
     DeviceFacts {
         platform: device.platform,
