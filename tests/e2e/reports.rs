@@ -45,7 +45,7 @@ async fn an_unknown_status_is_kept_and_does_not_fail() -> Result<()> {
     let (uuid, _) = device.idle().await?.command().unwrap_or_default();
     assert_eq!(device.report("Confused", Some(&uuid), Dictionary::new()).await?.status, 200);
     let evidence = world.api.evidence(delivery).await?;
-    assert_eq!(evidence["delivery"]["state"], "error", "{evidence:#}");
+    assert_eq!(evidence["delivery"]["state"], "no_reply", "{evidence:#}");
     assert!(evidence["history"].to_string().contains("Confused"), "the word is kept: {evidence:#}");
     let next = world.api.send(&device.udid, json!({"RequestType": "SecurityInfo"})).await?;
     assert_eq!(device.drain().await?, ["SecurityInfo"], "the queue goes on");

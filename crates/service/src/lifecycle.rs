@@ -3,6 +3,8 @@
 //! The table of what each event clears, keeps or marks stands in the README. Two rules decide everything here: a new enrolment inherits
 //! no secret and evicts nobody, and an old enrolment that still speaks is believed before a newer one under the same UDID.
 
+use std::time::Duration;
+
 use protocol_mdm::EnrollmentKey;
 use serde_json::json;
 use store::{Channel, DeliverySeq, DeliveryState, Enrollment, EnrollmentState, Identity, Issuance, NewEvent};
@@ -13,8 +15,10 @@ use crate::work::{Settled, Work};
 use crate::{Error, IdentityRefusal};
 
 /// How often the use of a retired identity is reported at most.
-const ALERT_EVERY: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+const ALERT_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// How long an enrolment that was begun and not completed has a say against a newer one.
+const UNFINISHED: Duration = Duration::from_secs(60 * 60);
 /// Why an earlier epoch ended that did not speak up.
 pub(crate) const SILENT: &str = "silent since a newer enrolment of the device";
 
@@ -148,6 +152,15 @@ fn object(work: &mut Work<'_, '_>, enrollment: &mut Enrollment) -> Result<bool, 
         work.save(enrollment)?;
         return Ok(true);
     };
+    match enrollment.state {
+        // What is set apart itself has no say.
+        EnrollmentState::Quarantined => return Ok(true),
+        EnrollmentState::Pending if work.now.since(enrollment.authenticated_at) >= UNFINISHED => {
+            close(work, enrollment, EnrollmentState::Superseded, "never completed, and begun again")?;
+            return Ok(false);
+        }
+        _ => {}
+    }
     let heard = last_contact(work, enrollment)?.max(newest);
     if work.now.since(heard) >= work.context.settings.collision_silence {
         close(work, enrollment, EnrollmentState::Superseded, SILENT)?;

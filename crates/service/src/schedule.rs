@@ -154,16 +154,17 @@ impl Scheduler {
     async fn frequent(&self) -> Result<(), Error> {
         let refreshed = self.refresh_due().await;
         let expired = sweeps::expire(&self.context).await;
-        refreshed.and(expired)
+        // It keeps its own time, by the clock of the services.
+        let renewals = self.renewals.round().await.map(|_| ());
+        refreshed.and(expired).and(renewals)
     }
 
     async fn seldom(&self) -> Result<(), Error> {
         let erases = sweeps::give_up_erases(&self.context).await;
         let pushes = sweeps::push_again(&self.context).await;
         let answers = sweeps::forget_answers(&self.context).await;
-        let renewals = self.renewals.round().await.map(|_| ());
         let silent = self.quarantine.close_silent().await.map(|_| ());
-        erases.and(pushes).and(answers).and(renewals).and(silent)
+        erases.and(pushes).and(answers).and(silent)
     }
 
     async fn refresh_due(&self) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use catalog::Ownership;
 use clock::{Clock, MockClock};
 use pki::seal::Sealer;
 use pki::{Authority, AuthorityKind, Certificate, CertificateRequest, Digest, PrivateKey, cms};
-use plist::{Dictionary, Value};
+use plist::Dictionary;
 use protocol_mdm::{
     Authenticate, CheckOut, Checkin, Identifiers, Report, SecretBytes, SecretString, Status, TokenUpdate,
 };
@@ -21,6 +21,9 @@ use store::{
 use tempfile::TempDir;
 
 pub(crate) mod operators;
+mod wire;
+
+pub(crate) use wire::{challenge_in, command, command_in, handed_out, payload, report};
 
 use crate::own_commands::{self, OwnCommand};
 use crate::setup::{AuthoritySource, InitOptions, initialize};
@@ -192,6 +195,17 @@ impl Bench {
         key: &PrivateKey,
         renew: Option<(Certificate, PrivateKey)>,
     ) -> ClientRequest {
+        let authority = self.services.authorities.current().active.authority.certificate().clone();
+        self.scep_request_to(&[authority], challenge, key, renew)
+    }
+
+    pub(crate) fn scep_request_to(
+        &self,
+        certificates: &[Certificate],
+        challenge: &str,
+        key: &PrivateKey,
+        renew: Option<(Certificate, PrivateKey)>,
+    ) -> ClientRequest {
         let challenge = (!challenge.is_empty()).then_some(challenge);
         let subject = vec![("CN".to_owned(), "whatever the device likes".to_owned())];
         let csr = CertificateRequest::create(key, &subject, challenge).unwrap();
@@ -202,8 +216,7 @@ impl Bench {
             renew,
             now: self.clock.now(),
         };
-        let authority = self.services.authorities.current().active.authority.certificate().clone();
-        ClientRequest::build(&[authority], key, &csr, &options).unwrap()
+        ClientRequest::build(certificates, key, &csr, &options).unwrap()
     }
 
     /// A device that has a certificate and has not yet said so.
@@ -344,56 +357,4 @@ impl Phone {
     pub(crate) fn ids(&self) -> Identifiers {
         Identifiers { udid: Some(self.udid.clone()), ..Identifiers::default() }
     }
-}
-
-/// A report as a parsed message.
-pub(crate) fn report(ids: &Identifiers, status: &Status, uuid: Option<&str>, mut body: Dictionary) -> Report {
-    ids.put(&mut body);
-    body.insert("Status".to_owned(), status.as_str().into());
-    if let Some(uuid) = uuid {
-        body.insert("CommandUUID".to_owned(), uuid.into());
-    }
-    Report::from_dictionary(body).unwrap()
-}
-
-/// A dictionary of a command.
-pub(crate) fn command(request_type: &str) -> Dictionary {
-    let mut dictionary = Dictionary::new();
-    dictionary.insert("RequestType".to_owned(), request_type.into());
-    dictionary
-}
-
-pub(crate) fn handed_out(reply: Reply) -> Option<(String, Dictionary)> {
-    match reply {
-        Reply::Plist { body, .. } => Some(command_in(&body)),
-        Reply::Nothing => None,
-        other => panic!("not a command: {other:?}"),
-    }
-}
-
-pub(crate) fn command_in(body: &[u8]) -> (String, Dictionary) {
-    let outer: Dictionary = plist::from_bytes(body).unwrap();
-    let uuid = outer["CommandUUID"].as_string().unwrap().to_owned();
-    (uuid, outer["Command"].as_dictionary().unwrap().clone())
-}
-
-/// The SCEP challenge in a signed profile.
-pub(crate) fn challenge_in(profile: &[u8]) -> String {
-    payload(profile, "com.apple.security.scep")["PayloadContent"].as_dictionary().unwrap()["Challenge"]
-        .as_string()
-        .unwrap()
-        .to_owned()
-}
-
-/// A payload of a signed profile by its type.
-pub(crate) fn payload(profile: &[u8], kind: &str) -> Dictionary {
-    let message = cms::SignedMessage::parse(profile).unwrap();
-    message.verify().unwrap();
-    let outer: Dictionary = plist::from_bytes(message.content().unwrap()).unwrap();
-    let payloads = outer["PayloadContent"].as_array().unwrap();
-    let found = payloads
-        .iter()
-        .filter_map(Value::as_dictionary)
-        .find(|payload| payload["PayloadType"].as_string() == Some(kind));
-    found.unwrap().clone()
 }

@@ -139,12 +139,14 @@ fn erase_outcome(platform: Option<Platform>, answer: &Answer) -> &'static str {
     }
 }
 
-/// The state that a status leads to. A word that is not known ends the delivery too: offered again, it would come back in a circle.
+/// The state that a status leads to. A word that is not known ends the delivery too: offered again, it would come back in a circle. It
+/// is no answer, so one that comes after it counts.
 fn state_of(status: &Status) -> Option<DeliveryState> {
     match status {
         Status::Idle => None,
         Status::Acknowledged => Some(DeliveryState::Acknowledged),
-        Status::Error | Status::Unknown(_) => Some(DeliveryState::Error),
+        Status::Error => Some(DeliveryState::Error),
+        Status::Unknown(_) => Some(DeliveryState::NoReply),
         Status::CommandFormatError => Some(DeliveryState::FormatError),
         Status::NotNow => Some(DeliveryState::NotNow),
     }
@@ -155,6 +157,7 @@ const fn kind_of(state: DeliveryState) -> &'static str {
         DeliveryState::Acknowledged => "command.acknowledged",
         DeliveryState::NotNow => "command.not_now",
         DeliveryState::FormatError => "command.format_error",
+        DeliveryState::NoReply => "command.no_reply",
         _ => "command.error",
     }
 }

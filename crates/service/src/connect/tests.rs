@@ -103,8 +103,14 @@ async fn a_word_that_is_no_status_ends_the_command_instead_of_a_circle() {
     let seq = queue(&bench, "DeviceInformation").await;
     let (uuid, _) = bench.next(&phone).await.unwrap();
     assert!(answer(&bench, &phone, &uuid, Status::Unknown("Perhaps".to_owned())).await.is_none());
-    assert_eq!(state(&bench, seq).await, DeliveryState::Error);
+    assert_eq!(state(&bench, seq).await, DeliveryState::NoReply);
     assert!(events(&bench, seq).await.last().unwrap().detail.as_ref().unwrap().contains("Perhaps"));
+    answer(&bench, &phone, &uuid, Status::Acknowledged).await;
+    assert_eq!(
+        state(&bench, seq).await,
+        DeliveryState::Acknowledged,
+        "what it says clearly after that counts"
+    );
 }
 
 #[tokio::test]

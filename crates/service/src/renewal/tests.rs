@@ -156,3 +156,15 @@ async fn a_renewal_nobody_fetched_is_made_anew_after_a_month() {
     bench.tx(move |tx| Ok(tx.expire(now, 100)?)).await;
     assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn the_schedule_looks_for_renewals_by_itself() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll(UDID).await;
+    let scheduler = bench.services.scheduler();
+    scheduler.run_once().await.unwrap();
+    bench.days(184);
+    scheduler.run_once().await.unwrap();
+    let (_, dictionary) = bench.next(&phone).await.unwrap();
+    assert_eq!(dictionary["RequestType"].as_string(), Some("InstallProfile"));
+}

@@ -193,6 +193,24 @@ async fn a_revoked_certificate_is_on_the_list() {
 }
 
 #[tokio::test]
+async fn an_authority_with_an_elliptic_curve_issues_through_its_rsa_registration_authority() {
+    let bench = Bench::new().await;
+    bench.services.authorities.roll(pki::AuthorityKind::P256).await.unwrap();
+    let scep = &bench.services.scep;
+    let reply = scep.receive("operation=GetCACert", Vec::new()).await.unwrap();
+    assert_eq!(reply.content_type, "application/x-x509-ca-ra-cert");
+    let certificates = protocol_scep::client::parse_ca_certificates(reply.content_type, &reply.body).unwrap();
+    let challenge = bench.challenge(&bench.link(Ownership::Corporate, None).await).await;
+    let request = bench.scep_request_to(&certificates, &challenge, &KEYS[0], None);
+    let answer = scep.receive("operation=PKIOperation", request.message.clone()).await.unwrap();
+    let Answer::Success(issued) = request.parse_reply(&answer.body).unwrap() else {
+        panic!("no certificate")
+    };
+    let loaded = bench.services.authorities.current();
+    assert!(issued.is_issued_by(loaded.active.authority.certificate()));
+}
+
+#[tokio::test]
 async fn after_the_authority_was_rolled_old_devices_are_known_and_their_renewal_is_due() {
     let bench = Bench::new().await;
     let phone = bench.enroll(UDID).await;

@@ -105,6 +105,37 @@ async fn an_earlier_enrolment_that_was_silent_for_a_week_no_longer_counts() {
 }
 
 #[tokio::test]
+async fn an_epoch_that_is_set_apart_itself_has_no_say_against_a_newer_one() {
+    let bench = Bench::new().await;
+    let first = bench.enroll(UDID).await;
+    let impostor = bench.enroll(UDID).await;
+    bench.idle(&first).await.unwrap();
+    bench.check_out(&first).await.unwrap();
+    let third = bench.enroll(UDID).await;
+    assert!(matches!(bench.idle(&impostor).await, Ok(Reply::Nothing)));
+    let states: Vec<_> = bench.epochs(UDID).await.iter().map(|epoch| epoch.state).collect();
+    assert_eq!(
+        states,
+        [EnrollmentState::Enrolled, EnrollmentState::Quarantined, EnrollmentState::CheckedOut]
+    );
+    assert!(matches!(bench.idle(&third).await, Ok(Reply::Nothing)));
+}
+
+#[tokio::test]
+async fn an_enrolment_that_was_never_completed_has_its_say_for_an_hour() {
+    for (minutes, expected) in [(59, EnrollmentState::Quarantined), (60, EnrollmentState::Enrolled)] {
+        let bench = Bench::new().await;
+        let token = bench.link(Ownership::Corporate, None).await;
+        let begun = bench.unenrolled(&token, UDID).await;
+        bench.authenticate(&begun).await.unwrap();
+        bench.enroll(UDID).await;
+        bench.advance(Duration::from_secs(60 * minutes));
+        let spoken = bench.token_update(&begun, |_| {}).await;
+        assert_eq!(bench.epoch(UDID).await.state, expected, "{minutes}: {spoken:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_check_out_of_an_earlier_enrolment_is_not_an_objection() {
     let bench = Bench::new().await;
     let old = bench.enroll(UDID).await;
