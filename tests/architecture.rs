@@ -17,9 +17,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("protocol-ddm", &[]),
     ("protocol-scep", &["pki"]),
     ("protocol-profile", &["pki", "catalog", "plist-guard"]),
-    ("store", &["protocol-mdm", "protocol-ddm", "protocol-profile", "protocol-scep", "catalog", "pki"]),
+    ("store", &["catalog", "pki"]),
     ("gate", &["store", "catalog", "pki"]),
-    ("apple-client", &["pki", "protocol-mdm", "gate"]),
+    ("apple-client", &["pki"]),
     (
         "service",
         &[

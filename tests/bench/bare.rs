@@ -52,6 +52,7 @@ pub(crate) async fn serve(port: u16) -> Result<()> {
         connections: 10_000,
         per_address: 10_000,
         per_device: 10_000,
+        proxies: Vec::new(),
     };
     let listener =
         Listener::bind(([127, 0, 0, 1], port).into(), None, limits).await.context("bare server")?;

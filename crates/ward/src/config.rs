@@ -203,6 +203,14 @@ impl Config {
                 "operators.certificate and operators.key go together; one of them is missing"
             ));
         }
+        let host = operators.public_url.strip_prefix("http://").unwrap_or("localhost");
+        let host = host.split([':', '/']).next().unwrap_or(host);
+        if !["localhost", "127.0.0.1"].contains(&host) {
+            return Err(anyhow!(
+                "operators.public_url is '{}'; plain http is for http://localhost only, otherwise use https",
+                operators.public_url
+            ));
+        }
         if operators.certificate.is_none() && !operators.listen.ip().is_loopback() {
             return Err(anyhow!(
                 "operators.listen is {}, which others can reach, but there is no operators.certificate: \
@@ -320,6 +328,14 @@ mod tests {
     fn an_operators_door_without_certificate_stays_on_loopback() {
         let error = Config::parse("[operators]\nlisten = \"0.0.0.0:8080\"\n").unwrap_err().to_string();
         assert!(error.contains("operators.certificate"), "{error}");
+    }
+
+    #[test]
+    fn operators_elsewhere_than_on_localhost_use_https() {
+        let error =
+            Config::parse("[operators]\npublic_url = \"http://ward.example.org\"\n").unwrap_err().to_string();
+        assert!(error.contains("https"), "{error}");
+        assert!(Config::parse("[operators]\npublic_url = \"https://ward.example.org\"\n").is_ok());
     }
 
     #[test]

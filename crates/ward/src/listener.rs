@@ -38,6 +38,8 @@ pub struct Limits {
     pub per_address: usize,
     /// Connections with one certificate.
     pub per_device: usize,
+    /// Addresses that stand for many devices, and are counted in all only.
+    pub proxies: Vec<http_device::Network>,
 }
 
 /// A bound door.
@@ -95,6 +97,8 @@ impl Listener {
             };
             tasks.spawn(door.serve(stream, peer, place));
         }
+        // Whoever comes now is refused at once instead of waiting in vain.
+        drop(self.socket);
         tasks.close();
         if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
             tracing::warn!("Some connections did not end in time and were cut");

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use apple_client::{ApnsClient, ApnsSettings, Push};
 use clap::Args;
 use clock::{Clock, SystemClock};
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use http_admin::AdminServices;
 use http_device::{CertificateHeader, DeviceServices, DoorSettings};
 use pki::Certificate;
@@ -26,6 +26,8 @@ use crate::listener::{Limits, Listener, ServerTls, TlsFiles};
 use crate::paths::Paths;
 use crate::{figures, logging};
 
+/// Stands in every answer of the devices' door, so that 'ward doctor' can tell it from the answer of a proxy.
+pub(crate) const DOOR_HEADER: &str = "x-ward-door";
 /// How long requests in flight may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(20);
 /// How often the certificate files are looked at.
@@ -150,10 +152,14 @@ async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)>
         connections: devices.connections,
         per_address: devices.connections_per_address,
         per_device: devices.connections_per_device,
+        proxies: door_settings(devices)?.trusted_proxies,
     };
     let listener = Listener::bind(devices.listen, tls.clone(), limits.clone()).await?;
-    let device_door =
-        (listener, tls, http_device::router(DeviceServices::from(&**services), door_settings(devices)?));
+    let device_door = (
+        listener,
+        tls,
+        marked(http_device::router(DeviceServices::from(&**services), door_settings(devices)?)),
+    );
     let operators = &config.operators;
     let tls = match (&operators.certificate, &operators.key) {
         (Some(certificate), Some(key)) => Some(Arc::new(ServerTls::load(TlsFiles {
@@ -166,6 +172,13 @@ async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)>
     let listener = Listener::bind(operators.listen, tls.clone(), limits).await?;
     let router = http_admin::router(AdminServices::new(services, figures::start()));
     Ok((device_door, (listener, tls, router)))
+}
+
+fn marked(router: axum::Router) -> axum::Router {
+    router.layer(axum::middleware::map_response(|mut response: axum::response::Response| async move {
+        response.headers_mut().insert(DOOR_HEADER, HeaderValue::from_static("devices"));
+        response
+    }))
 }
 
 fn door_settings(devices: &DevicesConfig) -> Result<DoorSettings> {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use reqwest::blocking::{Client as Http, RequestBuilder, Response};
 use reqwest::{Certificate, Method, StatusCode};
 use secrecy::ExposeSecret;
@@ -34,6 +34,11 @@ struct Unreachable {
     cause: String,
 }
 
+/// What was typed does not fit.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
 /// A client with an operator's access.
 pub(crate) struct Client {
     http: Http,
@@ -62,11 +67,14 @@ impl Client {
         json(self.send(self.request(Method::GET, path))?)
     }
 
-    /// Sends a change. The key makes a repetition after a lost answer harmless.
+    /// Sends a change. When no answer comes it is sent once more: the key makes sure that it happens once.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value)> {
         let key = uuid::Uuid::new_v4().to_string();
-        let request = self.request(Method::POST, path).header("Idempotency-Key", key).json(body);
-        let response = self.send(request)?;
+        let send = || self.send(self.request(Method::POST, path).header("Idempotency-Key", &key).json(body));
+        let response = send().or_else(|error| match error.is::<Unreachable>() {
+            true => send(),
+            false => Err(error),
+        })?;
         let status = response.status();
         Ok((status, json(response)?))
     }
@@ -115,8 +123,17 @@ impl Client {
         }
         let status = response.status().as_u16();
         let problem: Value = response.json().unwrap_or_default();
+        let status = if concerns_unknown_devices(&problem) { 404 } else { status };
         Err(Failure { status, message: explain(status, &problem) }.into())
     }
+}
+
+/// Whether nothing else is wrong than that the targets are not there.
+fn concerns_unknown_devices(problem: &Value) -> bool {
+    let refusals = at(problem, "refusals").as_array();
+    refusals.is_some_and(|refusals| {
+        !refusals.is_empty() && refusals.iter().all(|refusal| *at(refusal, "rule") == *"not_found")
+    })
 }
 
 fn json(response: Response) -> Result<Value> {
@@ -168,8 +185,11 @@ fn plain(value: &Value) -> String {
 
 /// The exit code for an error: see the help of `ward`.
 pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.downcast_ref::<Unreachable>().is_some() {
+    if error.is::<Unreachable>() {
         return ExitCode::from(5);
+    }
+    if error.is::<Usage>() {
+        return ExitCode::from(2);
     }
     match error.downcast_ref::<Failure>().map(|failure| failure.status) {
         Some(404) => ExitCode::from(4),
@@ -188,7 +208,7 @@ pub(super) fn segment(text: &str) -> String {
 
 /// An error for a person who asked for something that does not fit.
 pub(super) fn usage(message: &str) -> anyhow::Error {
-    anyhow!("{message}")
+    Usage(message.to_owned()).into()
 }
 
 #[cfg(test)]

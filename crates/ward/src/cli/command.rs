@@ -182,11 +182,13 @@ fn send(client: &Client, args: &SendArgs, options: &Options) -> Result<ExitCode>
             .flatten()
             .for_each(|text| remark(text.as_str().unwrap_or_default()));
     }
-    let mut code = if status.as_u16() == 207 { ExitCode::from(6) } else { ExitCode::SUCCESS };
+    let part = ExitCode::from(6);
+    let mut code = if status.as_u16() == 207 { part } else { ExitCode::SUCCESS };
     if args.wait {
         let seqs: Vec<i64> = queued.iter().filter_map(|item| at(item, "delivery").as_i64()).collect();
-        if !wait(client, &seqs, args, options)? {
-            code = ExitCode::from(6);
+        let done = wait(client, &seqs, args, options)?;
+        if done < seqs.len() {
+            code = if done == 0 { ExitCode::FAILURE } else { part };
         }
     }
     Ok(code)
@@ -250,8 +252,8 @@ fn insert(into: &mut Value, path: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
-/// Waits until every delivery has an answer; whether all did, and none failed.
-fn wait(client: &Client, seqs: &[i64], args: &SendArgs, options: &Options) -> Result<bool> {
+/// Waits until every delivery has an answer, or the time is over; how many were acknowledged.
+fn wait(client: &Client, seqs: &[i64], args: &SendArgs, options: &Options) -> Result<usize> {
     let (limit, proof) = (Duration::from_secs(args.timeout), args.return_to_service);
     let count = u64::try_from(seqs.len()).unwrap_or(u64::MAX);
     let bar = ProgressBar::new(count)
@@ -278,7 +280,7 @@ fn wait(client: &Client, seqs: &[i64], args: &SendArgs, options: &Options) -> Re
                 false => evidence.iter().for_each(print_evidence),
             }
             let good = |item: &Value| text_at(item, "delivery.state") == "acknowledged";
-            return Ok(left == 0 && evidence.iter().all(good));
+            return Ok(evidence.iter().filter(|item| good(item)).count());
         }
         std::thread::sleep(Duration::from_millis(300));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::{Client, RequestBuilder, Response};
 
 use super::{Finding, Outcome};
 use crate::config::DevicesConfig;
@@ -14,10 +14,10 @@ use crate::config::DevicesConfig;
 const LARGE_HEADER: usize = 12 * 1024;
 /// A query as long as that of a SCEP client that repeats its message in it.
 const LONG_QUERY: usize = 12 * 1024;
-/// A body as large as the list of apps of a full Mac.
-const LARGE_BODY: usize = 4 * 1024 * 1024;
-/// Every answer of Ward carries this header; an answer without it comes from something in between.
-const MARK: &str = "x-request-id";
+/// A body nearly as large as Ward takes them: the list of apps of a full Mac, and more.
+const LARGE_BODY: usize = 15 * 1024 * 1024;
+/// Every answer of the devices' door carries this header; an answer without it comes from something in between.
+const MARK: &str = crate::serve::DOOR_HEADER;
 
 pub(super) fn public_name(devices: &DevicesConfig, roots: Option<&[u8]>) -> Vec<Finding> {
     let client = match client(roots) {
@@ -35,9 +35,7 @@ pub(super) fn public_name(devices: &DevicesConfig, roots: Option<&[u8]>) -> Vec<
     };
     let mut findings = vec![unauthorized(&plain)];
     let plain_body = plain.text().unwrap_or_default();
-    let large_header = poll().header("Mdm-Signature", "A".repeat(LARGE_HEADER)).body("").send();
-    let advice = "Raise the proxy's limit for headers (nginx: large_client_header_buffers 4 64k).";
-    findings.push(reached("large headers", large_header, advice));
+    findings.push(signature_header(&poll, &plain_body));
     let long_query =
         client.get(format!("{url}/scep?operation=GetCACaps&message={}", "A".repeat(LONG_QUERY))).send();
     findings.push(reached("long queries", long_query, "Raise the proxy's limit for the request line."));
@@ -91,6 +89,31 @@ fn unauthorized(response: &Response) -> Finding {
             let advice = "Something in front of Ward answers for it. It must pass /mdm, /checkin, /scep and /enroll on.";
             Finding::new(name, Outcome::Error, format!("{status}, and not by Ward"), advice)
         }
+    }
+}
+
+/// A signature as large as one with a long chain must reach Ward: it answers otherwise than to a request without one.
+fn signature_header(poll: &dyn Fn() -> RequestBuilder, plain_body: &str) -> Finding {
+    let name = "Mdm-Signature header";
+    let advice = "Let the proxy pass Mdm-Signature on and raise its limit for headers (nginx: large_client_header_buffers 4 64k).";
+    let response = match poll().header("Mdm-Signature", "A".repeat(LARGE_HEADER)).body("").send() {
+        Ok(response) => response,
+        Err(error) => {
+            return Finding::new(
+                name,
+                Outcome::Error,
+                format!("a long one is cut on the way: {error}"),
+                advice,
+            );
+        }
+    };
+    if !response.headers().contains_key(MARK) {
+        let detail = format!("a long one is answered {} on the way", response.status());
+        return Finding::new(name, Outcome::Error, detail, advice);
+    }
+    match response.text().unwrap_or_default() == plain_body {
+        true => Finding::new(name, Outcome::Error, "is taken away on the way", advice),
+        false => Finding::new(name, Outcome::Ok, "reaches Ward, also when it is long", ""),
     }
 }
 

@@ -129,8 +129,10 @@ fn extended_master_secret(host: &str, port: u16) -> Finding {
         let advice =
             "Update whatever ends TLS for this name; devices from OS 27 on refuse TLS 1.2 without it.";
         Finding::new(name, Outcome::Error, "not offered with TLS 1.2", advice)
-    } else {
+    } else if output.status.code().is_some() && text.contains("Cipher is (NONE)") {
         Finding::new(name, Outcome::Ok, "TLS 1.2 is not offered, TLS 1.3 needs none", "")
+    } else {
+        Finding::new(name, Outcome::Unknown, "no handshake to look at", "")
     }
 }
 

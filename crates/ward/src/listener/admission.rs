@@ -18,6 +18,7 @@ pub(super) struct Admission {
     all: usize,
     per_address: usize,
     per_device: usize,
+    proxies: Vec<http_device::Network>,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -53,20 +54,26 @@ impl Admission {
             all: limits.connections,
             per_address: limits.per_address,
             per_device: limits.per_device,
+            proxies: limits.proxies.clone(),
             counts: Arc::default(),
         }
     }
 
     /// Counts a connection from `address`; `None` in a flood, when it is dropped without a word.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
+        // Behind a proxy all devices come from one address.
+        let per_address = match self.proxies.iter().any(|proxy| proxy.contains(address)) {
+            true => self.all,
+            false => self.per_address,
+        };
         let mut counts = self.counts.lock();
         let from_there = counts.addresses.get(&address).copied().unwrap_or(0);
         if counts.all >= self.all.saturating_add(TOLD_TO_WAIT)
-            || from_there >= self.per_address.saturating_add(TOLD_TO_WAIT)
+            || from_there >= per_address.saturating_add(TOLD_TO_WAIT)
         {
             return None;
         }
-        let full = counts.all >= self.all || from_there >= self.per_address;
+        let full = counts.all >= self.all || from_there >= per_address;
         counts.all += 1;
         *counts.addresses.entry(address).or_default() += 1;
         drop(counts);
@@ -124,6 +131,7 @@ mod tests {
             connections: 3,
             per_address: 2,
             per_device: 1,
+            proxies: vec!["127.0.0.9".parse().unwrap()],
         })
     }
 
@@ -135,6 +143,15 @@ mod tests {
         assert!(places.iter().flatten().all(|place| !place.is_full()));
         assert!(admission.enter(one).unwrap().is_full());
         assert!(!admission.enter(two).unwrap().is_full());
+    }
+
+    #[test]
+    fn a_proxy_stands_for_many_devices() {
+        let admission = admission();
+        let proxy = IpAddr::from([127, 0, 0, 9]);
+        let places: Vec<_> = (0..3).map(|_| admission.enter(proxy).unwrap()).collect();
+        assert!(places.iter().all(|place| !place.is_full()));
+        assert!(admission.enter(proxy).unwrap().is_full());
     }
 
     #[test]
