@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Timestamp;
+use parking_lot::Mutex;
 use store::{Channel, ChannelId, Enrollment, EnrollmentId, EnrollmentState, Job, NewJob, Tx};
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +26,8 @@ const AT_ONCE: i64 = 200;
 const LEASE: Duration = Duration::from_secs(300);
 /// How often the scheduler looks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Every which round also does what may wait a minute.
-const SELDOM: u32 = 12;
+/// How often everything that waits is looked through.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Tries of a job that goes on failing.
 const TRIES: i32 = 5;
 
@@ -116,25 +117,21 @@ pub struct Scheduler {
     context: Context,
     renewals: Arc<Renewals>,
     quarantine: Arc<Quarantine>,
+    swept_at: Mutex<Option<Timestamp>>,
 }
 
 impl Scheduler {
     /// Over the common ground.
     #[must_use]
-    pub const fn new(context: Context, renewals: Arc<Renewals>, quarantine: Arc<Quarantine>) -> Self {
-        Self { context, renewals, quarantine }
+    pub fn new(context: Context, renewals: Arc<Renewals>, quarantine: Arc<Quarantine>) -> Self {
+        Self { context, renewals, quarantine, swept_at: Mutex::new(None) }
     }
 
     /// Works until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
-        for round in 0_u32.. {
-            if let Err(error) = self.frequent().await {
+        loop {
+            if let Err(error) = self.run_once().await {
                 tracing::warn!(error = %error, "A round of the schedule failed: {error}");
-            }
-            if round % SELDOM == 0
-                && let Err(error) = self.seldom().await
-            {
-                tracing::warn!(error = %error, "A slow round of the schedule failed: {error}");
             }
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -148,23 +145,26 @@ impl Scheduler {
     /// # Errors
     /// The first error; what failed is tried in the next round, and keeps nothing else from being done.
     pub async fn run_once(&self) -> Result<(), Error> {
-        self.frequent().await.and(self.seldom().await)
-    }
-
-    async fn frequent(&self) -> Result<(), Error> {
         let refreshed = self.refresh_due().await;
         let expired = sweeps::expire(&self.context).await;
-        // It keeps its own time, by the clock of the services.
         let renewals = self.renewals.round().await.map(|_| ());
-        refreshed.and(expired).and(renewals)
+        let silent = self.quarantine.close_silent().await.map(|_| ());
+        refreshed.and(expired).and(renewals).and(silent).and(self.sweep().await)
     }
 
-    async fn seldom(&self) -> Result<(), Error> {
+    /// What looks at every channel that waits, and therefore not in every round.
+    async fn sweep(&self) -> Result<(), Error> {
+        let now = self.context.now();
+        {
+            let mut swept_at = self.swept_at.lock();
+            if swept_at.is_some_and(|last| now.since(last) < SWEEP_EVERY) {
+                return Ok(());
+            }
+            *swept_at = Some(now);
+        }
         let erases = sweeps::give_up_erases(&self.context).await;
         let pushes = sweeps::push_again(&self.context).await;
-        let answers = sweeps::forget_answers(&self.context).await;
-        let silent = self.quarantine.close_silent().await.map(|_| ());
-        erases.and(pushes).and(answers).and(silent)
+        erases.and(pushes).and(sweeps::forget_answers(&self.context).await)
     }
 
     async fn refresh_due(&self) -> Result<(), Error> {
