@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 
 use crate::support::until;
 
-const OPERATORS: [&str; 6] = ["/api/v1/devices", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics", "/api/v1/commands"];
+const OPERATORS: [&str; 6] =
+    ["/api/v1/devices", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics", "/api/v1/commands"];
 const DEVICES: [&str; 5] = ["/mdm", "/checkin", "/scep?operation=GetCACaps", "/crl", "/enroll/x"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,11 +49,18 @@ async fn without_a_good_token_the_operators_door_answers_401_with_a_problem_docu
             assert!(reply.content_type.starts_with("application/problem+json"), "{}", reply.content_type);
         }
     }
-    for (path, open) in [("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/api/v1/openapi.json", 200)] {
+    for (path, open) in
+        [("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/api/v1/openapi.json", 200)]
+    {
         assert_eq!(answer(http.get(url(path))).await?.status, open, "{path}");
     }
-    let document: serde_json::Value = serde_json::from_slice(&answer(http.get(url("/api/v1/openapi.json"))).await?.body)?;
-    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
+    let document: serde_json::Value =
+        serde_json::from_slice(&answer(http.get(url("/api/v1/openapi.json"))).await?.body)?;
+    assert!(
+        document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")),
+        "{}",
+        document["openapi"]
+    );
     for path in ["/api/v1/commands", "/api/v1/devices", "/api/v1/links", "/api/v1/push-certificates"] {
         assert!(document["paths"].get(path).is_some(), "{path} is not described");
     }
@@ -70,7 +78,10 @@ async fn lists_go_on_at_their_cursor_without_gap_or_repetition() -> Result<()> {
     for _ in 0..5 {
         let page = world.api.get(&path).await?;
         for item in page.body["items"].as_array().context("no items")? {
-            assert!(seen.insert(item["udid"].as_str().unwrap_or_default().to_owned()), "listed twice: {item}");
+            assert!(
+                seen.insert(item["udid"].as_str().unwrap_or_default().to_owned()),
+                "listed twice: {item}"
+            );
         }
         let Some(cursor) = page.body["next_cursor"].as_str() else { break };
         path = format!("/api/v1/devices?limit=2&cursor={cursor}");
@@ -85,7 +96,8 @@ async fn lists_go_on_at_their_cursor_without_gap_or_repetition() -> Result<()> {
 async fn stopping_answers_what_is_in_flight_and_keeps_what_it_answered() -> Result<()> {
     let mut world = World::start().await?;
     let ipad = world.settled(Model::IPad, 1).await?;
-    let body = json!({"targets": [ipad.snapshot().udid], "command": {"RequestType": "RestartDevice"}}).to_string();
+    let body =
+        json!({"targets": [ipad.snapshot().udid], "command": {"RequestType": "RestartDevice"}}).to_string();
     let mut stream = TcpStream::connect(world.config.operators.listen).await?;
     let head = format!(
         "POST /api/v1/commands HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
@@ -128,7 +140,9 @@ async fn a_renewed_tls_certificate_is_used_without_a_restart() -> Result<()> {
         serial: None,
     })?;
     let trusting = |pem: &str| -> Result<reqwest::Client> {
-        Ok(reqwest::Client::builder().tls_certs_merge([reqwest::Certificate::from_pem(pem.as_bytes())?]).build()?)
+        Ok(reqwest::Client::builder()
+            .tls_certs_merge([reqwest::Certificate::from_pem(pem.as_bytes())?])
+            .build()?)
     };
     let before = trusting(&root.certificate().to_pem())?.get(format!("{}/crl", world.door())).send().await;
     assert!(before.is_err(), "the new root is trusted already");
@@ -151,7 +165,12 @@ async fn live_changes_are_told_as_server_sent_events() -> Result<()> {
     world.api.send(&ipad.snapshot().udid, json!({"RequestType": "CertificateList"})).await?;
     ipad.poll().await?;
     let mut text = String::new();
-    let wanted = ["event: enrollment.enrolled", "event: command.queued", "event: command.handed_out", "event: command.acknowledged"];
+    let wanted = [
+        "event: enrollment.enrolled",
+        "event: command.queued",
+        "event: command.handed_out",
+        "event: command.acknowledged",
+    ];
     let all = async {
         while let Some(chunk) = events.chunk().await? {
             text.push_str(&String::from_utf8_lossy(&chunk));

@@ -9,7 +9,12 @@ const REPORT: &str = "application/x-apple-aspen-mdm";
 
 /// Bodies that are no message, or more than one.
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {
-    let nested = [b"<plist><dict>".to_vec(), b"<key>a</key><dict>".repeat(7_000), b"</dict>".repeat(7_000), b"</dict></plist>".to_vec()];
+    let nested = [
+        b"<plist><dict>".to_vec(),
+        b"<key>a</key><dict>".repeat(7_000),
+        b"</dict>".repeat(7_000),
+        b"</dict></plist>".to_vec(),
+    ];
     let mut binary = Vec::new();
     let mut idle = Dictionary::new();
     idle.insert("Status".to_owned(), "Idle".into());
@@ -47,10 +52,20 @@ async fn no_body_with_a_valid_certificate_is_answered_with_401_or_a_fault() -> R
     let world = World::start().await?;
     let device = RawDevice::enrolled(&world, "00008120-0000000000000B0D").await?;
     for path in ["/mdm", "/checkin"] {
-        for content_type in [Some(CHECK_IN), Some(REPORT), Some("text/plain"), Some("application/x-apple-aspen-mdm-checkin; charset=UTF-8"), None] {
+        for content_type in [
+            Some(CHECK_IN),
+            Some(REPORT),
+            Some("text/plain"),
+            Some("application/x-apple-aspen-mdm-checkin; charset=UTF-8"),
+            None,
+        ] {
             for (name, body) in bodies() {
                 let reply = device.put(path, content_type, body).await?;
-                assert!([400, 413].contains(&reply.status), "{path} {content_type:?} {name}: {}", reply.status);
+                assert!(
+                    [400, 413].contains(&reply.status),
+                    "{path} {content_type:?} {name}: {}",
+                    reply.status
+                );
             }
         }
     }
@@ -89,7 +104,11 @@ async fn a_certificate_of_somebody_elses_making_gets_400() -> Result<()> {
     ipad.with_faults([simulator::Fault::WrongCertificate]);
     assert!(!ipad.poll().await?.complete);
     let seen = ipad.snapshot();
-    assert!(seen.enrolled && seen.problems.iter().any(|problem| problem.contains("400")), "{:?}", seen.problems);
+    assert!(
+        seen.enrolled && seen.problems.iter().any(|problem| problem.contains("400")),
+        "{:?}",
+        seen.problems
+    );
     ipad.with_faults([simulator::Fault::RightCertificate]);
     assert!(ipad.poll().await?.complete);
     let other = world.settled(simulator::Model::IPad, 2).await?;
@@ -103,16 +122,34 @@ async fn a_certificate_of_somebody_elses_making_gets_400() -> Result<()> {
 async fn no_method_and_no_path_of_the_devices_door_answers_401_or_403() -> Result<()> {
     let world = World::start().await?;
     let http = client(&world)?.build()?;
-    for path in ["/", "/mdm", "/checkin", "/scep", "/crl", "/enroll/x", "/enroll/x/profile", "/enroll/", "/../etc/passwd", "/api/v1/devices", "/mdm/x", "/%00", "/MDM"] {
+    for path in [
+        "/",
+        "/mdm",
+        "/checkin",
+        "/scep",
+        "/crl",
+        "/enroll/x",
+        "/enroll/x/profile",
+        "/enroll/",
+        "/../etc/passwd",
+        "/api/v1/devices",
+        "/mdm/x",
+        "/%00",
+        "/MDM",
+    ] {
         for method in ["GET", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "HEAD", "TRACE", "NONSENSE"] {
             let method = reqwest::Method::from_bytes(method.as_bytes())?;
-            let reply = answer(http.request(method.clone(), format!("{}{path}", world.door())).body("x")).await?;
+            let reply =
+                answer(http.request(method.clone(), format!("{}{path}", world.door())).body("x")).await?;
             let status = reply.status;
             assert!(status != 401 && status != 403 && status < 500, "{method} {path}: {status}");
         }
     }
     let page = answer(http.get(format!("{}/mdm", world.door()))).await?;
-    assert!(page.status == 200 && page.content_type.starts_with("text/html"), "people open it in a browser: {page:?}");
+    assert!(
+        page.status == 200 && page.content_type.starts_with("text/html"),
+        "people open it in a browser: {page:?}"
+    );
     Ok(())
 }
 
@@ -130,12 +167,15 @@ async fn a_server_url_with_a_query_and_a_body_behind_a_mark_are_taken_as_they_co
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_above_the_limit_is_413() -> Result<()> {
+async fn a_body_above_the_limit_is_not_taken_and_harms_nobody() -> Result<()> {
     let world = World::start().await?;
     let device = RawDevice::enrolled(&world, "00008120-0000000000000B10").await?;
     let mut keys = Dictionary::new();
     keys.insert("Padding".to_owned(), "x".repeat(3 << 20).into());
-    assert_eq!(device.check_in("TokenUpdate", keys).await?.status, 413);
+    // The answer comes before the body has been sent, so that a client may see a closed connection in its place.
+    if let Ok(reply) = device.check_in("TokenUpdate", keys).await {
+        assert_eq!(reply.status, 413);
+    }
     assert_eq!(device.idle().await?.status, 200);
     Ok(())
 }

@@ -34,7 +34,6 @@ struct Promises {
     over: AtomicBool,
 }
 
-
 impl Promises {
     fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
@@ -96,7 +95,8 @@ async fn be_erased(device: SimulatedDevice, api: Api, promises: Arc<Promises>) {
         turn += 1;
         let (uuid, seen) = (promises.uuid(), device.snapshot());
         promises.erases.lock().await.insert(uuid.clone(), seen.counts.enrolments);
-        let body = json!({"targets": [seen.udid], "command": {"RequestType": "EraseDevice"}, "command_uuid": uuid});
+        let body =
+            json!({"targets": [seen.udid], "command": {"RequestType": "EraseDevice"}, "command_uuid": uuid});
         let _ = api.post("/api/v1/commands", &body).await;
         if turn % 3 == 0 {
             let _ = device.remove_enrolment().await;
@@ -149,9 +149,17 @@ async fn a_hundred_kills_under_load_lose_nothing_and_do_nothing_twice() -> Resul
     ward.terminate()
 }
 
-async fn every_promise_was_kept(world: &World, promises: &Promises, devices: &[SimulatedDevice]) -> Result<()> {
+async fn every_promise_was_kept(
+    world: &World,
+    promises: &Promises,
+    devices: &[SimulatedDevice],
+) -> Result<()> {
     let commands = promises.commands.lock().await;
-    println!("{} commands were promised, {} requests made", commands.len(), promises.requests.load(Ordering::Relaxed));
+    println!(
+        "{} commands were promised, {} requests made",
+        commands.len(),
+        promises.requests.load(Ordering::Relaxed)
+    );
     ensure!(commands.len() > 100, "only {} commands went through: that was no load", commands.len());
     let mut done: BTreeMap<String, usize> = BTreeMap::new();
     for device in devices {
@@ -165,7 +173,11 @@ async fn every_promise_was_kept(world: &World, promises: &Promises, devices: &[S
         assert_eq!(answer.body["deliveries"][0]["state"], "acknowledged", "{uuid}: {:#}", answer.body);
         assert_eq!(done.get(uuid), Some(&1), "{uuid} to {target} was not executed exactly once");
     }
-    assert!(done.values().all(|count| *count == 1), "something was executed twice: {:?}", done.iter().find(|(_, count)| **count > 1));
+    assert!(
+        done.values().all(|count| *count == 1),
+        "something was executed twice: {:?}",
+        done.iter().find(|(_, count)| **count > 1)
+    );
     let mut known = BTreeSet::new();
     let mut path = "/api/v1/links?limit=200".to_owned();
     loop {
@@ -188,7 +200,12 @@ async fn no_erase_reached_another_epoch(promises: &Promises, devices: &[Simulate
         let seen = device.snapshot();
         let mut executed = BTreeSet::new();
         for one in seen.executed.iter().filter(|one| one.request_type == "EraseDevice") {
-            assert_eq!(meant.get(&one.uuid), Some(&one.enrolment), "the erase {} reached another enrolment", one.uuid);
+            assert_eq!(
+                meant.get(&one.uuid),
+                Some(&one.enrolment),
+                "the erase {} reached another enrolment",
+                one.uuid
+            );
             assert!(executed.insert(one.uuid.clone()), "the erase {} was executed twice", one.uuid);
         }
         erasures += seen.counts.erasures;

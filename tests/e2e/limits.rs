@@ -36,7 +36,10 @@ async fn slow_handshakes_headers_and_bodies_and_idle_connections_end() -> Result
     let world = impatient().await?;
     let (devices, operators) = (world.config.devices.listen, world.config.operators.listen);
     let begin = "POST /api/v1/links HTTP/1.1\r\nHost: localhost\r\n";
-    let body = format!("{begin}Authorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{{", world.token);
+    let body = format!(
+        "{begin}Authorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{{",
+        world.token
+    );
     let whole = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let (silent, half, headers, slow, idle) = tokio::join!(
         until_closed(devices, ""),
@@ -75,7 +78,10 @@ async fn one_connection_too_many_is_told_to_come_back_later() -> Result<()> {
     let seconds = late.retry_after.as_deref().and_then(|text| text.parse::<u32>().ok());
     assert!(seconds.is_some_and(|seconds| seconds > 0), "{late:?}");
     drop(held);
-    crate::support::until("a place is free", async || Ok(answer(client(&world)?.build()?.get(&url)).await?.status == 200)).await
+    crate::support::until("a place is free", async || {
+        Ok(answer(client(&world)?.build()?.get(&url)).await?.status == 200)
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

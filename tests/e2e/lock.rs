@@ -19,7 +19,8 @@ async fn the_pin_of_a_lock_is_escrowed_before_it_leaves_and_opens_the_mac() -> R
     assert_eq!(mac.snapshot().phase, Phase::InUse, "it is escrowed before the Mac has come for it");
 
     let listed = world.api.get(&format!("/api/v1/devices/{udid}/secrets")).await?;
-    let entry = listed.body.as_array().and_then(|all| all.iter().find(|one| one["id"] == secret.as_str())).cloned();
+    let entry =
+        listed.body.as_array().and_then(|all| all.iter().find(|one| one["id"] == secret.as_str())).cloned();
     let entry = entry.with_context(|| format!("not listed: {listed:?}"))?;
     assert_eq!((&entry["kind"], &entry["revealable"]), (&json!("lock_pin"), &json!(true)));
     assert!(entry.get("value").is_none());
@@ -32,8 +33,14 @@ async fn the_pin_of_a_lock_is_escrowed_before_it_leaves_and_opens_the_mac() -> R
     let pin = shown.body["value"].as_str().context("no value")?.to_owned();
     assert!(pin.len() == 6 && pin.bytes().all(|byte| byte.is_ascii_digit()));
     let events = audit(&world, "secret.reveal").await?;
-    assert!(events.iter().any(|event| event.to_string().contains("back on the ward")), "nobody wrote it down: {events:?}");
-    assert!(!events.iter().any(|event| event.to_string().contains(&format!("\"{pin}\""))), "the PIN stands in the audit trail");
+    assert!(
+        events.iter().any(|event| event.to_string().contains("back on the ward")),
+        "nobody wrote it down: {events:?}"
+    );
+    assert!(
+        !events.iter().any(|event| event.to_string().contains(&format!("\"{pin}\""))),
+        "the PIN stands in the audit trail"
+    );
 
     mac.poll().await?;
     assert_eq!(mac.snapshot().phase, Phase::PinLocked);
@@ -48,14 +55,18 @@ async fn the_pin_of_a_lock_is_escrowed_before_it_leaves_and_opens_the_mac() -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mac_of_one_request_gets_a_pin_of_its_own() -> Result<()> {
     let world = World::start().await?;
-    let (one, two) = (world.settled(Model::MacAppleSilicon, 2).await?, world.settled(Model::MacIntel, 3).await?);
+    let (one, two) =
+        (world.settled(Model::MacAppleSilicon, 2).await?, world.settled(Model::MacIntel, 3).await?);
     let body = json!({"targets": [one.snapshot().udid, two.snapshot().udid], "command": {"RequestType": "DeviceLock"}});
     let answer = world.api.post("/api/v1/commands", &body).await?;
     assert_eq!(answer.status, 201, "{answer:?}");
     let queued = answer.body["queued"].as_array().cloned().unwrap_or_default();
     let secrets: Vec<&str> = queued.iter().filter_map(|one| one["secret_id"].as_str()).collect();
     assert!(secrets.len() == 2 && secrets.first() != secrets.get(1), "{queued:?}");
-    let again = world.api.get(&format!("/api/v1/commands/{}", queued[0]["command_uuid"].as_str().unwrap_or_default())).await?;
+    let again = world
+        .api
+        .get(&format!("/api/v1/commands/{}", queued[0]["command_uuid"].as_str().unwrap_or_default()))
+        .await?;
     assert!(again.body["body"].get("PIN").is_none(), "the stored command carries the PIN: {again:?}");
     Ok(())
 }
@@ -82,7 +93,8 @@ async fn only_pins_are_revealed() -> Result<()> {
     let world = World::start().await?;
     let phone = world.settled(Model::IPhone, 5).await?;
     let listed = world.api.get(&format!("/api/v1/devices/{}/secrets", phone.snapshot().udid)).await?;
-    let token = listed.body.as_array().and_then(|all| all.iter().find(|one| one["kind"] == "unlock_token")).cloned();
+    let token =
+        listed.body.as_array().and_then(|all| all.iter().find(|one| one["kind"] == "unlock_token")).cloned();
     let token = token.with_context(|| format!("no unlock token is escrowed: {listed:?}"))?;
     assert_eq!(token["revealable"], false);
     let path = format!("/api/v1/secrets/{}/reveal", token["id"].as_str().unwrap_or_default());

@@ -151,7 +151,10 @@ async fn what_a_locked_phone_puts_off_is_done_after_the_unlock_even_if_the_serve
     let put_off = world.api.send(&udid, install).await?;
     let at_once = world.api.send(&udid, json!({"RequestType": "ProfileList"})).await?;
     let session = phone.poll().await?;
-    assert_eq!(session.commands, 3, "the session goes on after NotNow, and ends with it, so that the phone comes back by itself");
+    assert_eq!(
+        session.commands, 3,
+        "the session goes on after NotNow, and ends with it, so that the phone comes back by itself"
+    );
     assert_eq!(
         (world.api.state(put_off).await?.as_str(), world.api.state(at_once).await?.as_str()),
         ("not_now", "acknowledged")

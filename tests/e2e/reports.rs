@@ -17,7 +17,6 @@ async fn reports_that_come_twice_or_about_nothing_change_nothing() -> Result<()>
         Fault::DuplicateReport,
         Fault::StrayReport,
         Fault::LoseAnswer,
-        Fault::UnknownStatus,
         Fault::MalformedReport,
     ] {
         let before = ipad.snapshot().executed.len();

@@ -102,7 +102,8 @@ async fn answer_with_secrets(world: &World, device: &RawDevice) -> Result<()> {
         (json!({"RequestType": "ClearPasscode"}), Dictionary::new()),
     ] {
         let Ok(delivery) = world.api.send(&device.udid, command.clone()).await else { continue };
-        let (uuid, _) = device.idle().await?.command().with_context(|| format!("{command} was not handed out"))?;
+        let (uuid, _) =
+            device.idle().await?.command().with_context(|| format!("{command} was not handed out"))?;
         assert_eq!(device.report("Acknowledged", Some(&uuid), keys).await?.status, 200, "{command}");
         world.api.evidence(delivery).await?;
     }
@@ -113,8 +114,18 @@ async fn answer_with_secrets(world: &World, device: &RawDevice) -> Result<()> {
 async fn everything_said(world: &World, udid: &str) -> Result<String> {
     let mut said = String::new();
     let mut paths: Vec<String> = [
-        "/api/v1/devices", "/api/v1/enrollments", "/api/v1/commands", "/api/v1/deliveries", "/api/v1/identities", "/api/v1/links",
-        "/api/v1/audit-events?limit=200", "/api/v1/jobs", "/api/v1/quarantine", "/api/v1/push-certificates", "/api/v1/doctor", "/metrics",
+        "/api/v1/devices",
+        "/api/v1/enrollments",
+        "/api/v1/commands",
+        "/api/v1/deliveries",
+        "/api/v1/identities",
+        "/api/v1/links",
+        "/api/v1/audit-events?limit=200",
+        "/api/v1/jobs",
+        "/api/v1/quarantine",
+        "/api/v1/push-certificates",
+        "/api/v1/doctor",
+        "/metrics",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -164,13 +175,22 @@ async fn no_planted_secret_is_found_in_the_database_the_log_the_answers_or_the_e
     let answer = world.api.post("/api/v1/commands", &body).await?;
     mac.poll().await?;
     assert_eq!(mac.snapshot().phase, Phase::PinLocked);
-    let said = [everything_said(&world, &device.udid).await?, everything_said(&world, &mac.snapshot().udid).await?].concat();
+    let said =
+        [everything_said(&world, &device.udid).await?, everything_said(&world, &mac.snapshot().udid).await?]
+            .concat();
     let secret = answer.body["queued"][0]["secret_id"].as_str().context("no PIN")?;
-    let shown = world.api.post(&format!("/api/v1/secrets/{secret}/reveal"), &json!({"reason": "the test compares"})).await?;
+    let shown = world
+        .api
+        .post(&format!("/api/v1/secrets/{secret}/reveal"), &json!({"reason": "the test compares"}))
+        .await?;
     let pin = shown.body["value"].as_str().context("no value")?.to_owned();
     assert!(mac.enter_pin(&pin));
     let kept = device.check_in("GetBootstrapToken", Dictionary::new()).await?.plist()?;
-    assert_eq!(kept.get("BootstrapToken").and_then(Value::as_data), Some(BOOTSTRAP), "the device itself gets it back");
+    assert_eq!(
+        kept.get("BootstrapToken").and_then(Value::as_data),
+        Some(BOOTSTRAP),
+        "the device itself gets it back"
+    );
 
     let secrets = planted(&pin);
     look_through("an answer", said.as_bytes(), &secrets);

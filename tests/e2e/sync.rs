@@ -17,7 +17,10 @@ const REQUESTS: usize = 20;
 fn may_trace() -> bool {
     let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let works = tried.is_ok_and(|status| status.success());
-    assert!(works || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "strace may not trace here, and this is CI");
+    assert!(
+        works || std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "strace may not trace here, and this is CI"
+    );
     if !works {
         println!("SKIPPED: strace may not trace here");
     }
@@ -26,7 +29,16 @@ fn may_trace() -> bool {
 
 fn under_strace(world: &World, trace: &Path) -> Result<Command> {
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-y", "-s", "48", "-e", "trace=pwrite64,write,writev,sendto,sendmsg,fsync,fdatasync", "-o"]);
+    command.args([
+        "-f",
+        "-qq",
+        "-y",
+        "-s",
+        "48",
+        "-e",
+        "trace=pwrite64,recvfrom,read,write,writev,sendto,sendmsg,fsync,fdatasync",
+        "-o",
+    ]);
     command.arg(trace).arg(ward_program()?).arg("serve").arg("--config").arg(world.config_file());
     Ok(command)
 }
@@ -34,6 +46,7 @@ fn under_strace(world: &World, trace: &Path) -> Result<Command> {
 /// What one line of a trace shows.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
+    Asked,
     LogWritten,
     LogSynced,
     Answered,
@@ -57,6 +70,9 @@ fn step(line: &str, unfinished: &mut std::collections::BTreeMap<String, bool>) -
     if line.contains("pwrite64(") && line.contains("-wal>") {
         return Step::LogWritten;
     }
+    if line.contains("\"POST /api/v1/commands") {
+        return Step::Asked;
+    }
     if line.contains("HTTP/1.1 201") { Step::Answered } else { Step::Other }
 }
 
@@ -70,25 +86,28 @@ async fn the_log_is_synced_between_the_last_write_and_the_reply() -> Result<()> 
     let mut ward = WardProcess::start_command(&world, &mut under_strace(&world, &trace)?).await?;
     world.install_push_certificate().await?;
     let ipad = world.settled(Model::IPad, 1).await?;
-    let body = json!({"targets": [ipad.snapshot().udid], "command": {"RequestType": "ProfileList"}, "push": false});
+    let body =
+        json!({"targets": [ipad.snapshot().udid], "command": {"RequestType": "ProfileList"}, "push": false});
     for _ in 0..REQUESTS {
         let answer = world.api.post("/api/v1/commands", &body).await?;
         assert_eq!(answer.status, 201, "{answer:?}");
     }
     ward.terminate_wrapped()?;
     let text = std::fs::read_to_string(&trace).context("there is no trace")?;
-    let (mut written, mut synced, mut answers) = (false, false, 0);
+    // Since the request was read: whether the log was written, and then synced.
+    let (mut asked, mut written, mut synced, mut answers) = (false, false, false, 0);
     let mut unfinished = std::collections::BTreeMap::new();
     for line in text.lines() {
         match step(line, &mut unfinished) {
-            Step::LogWritten => (written, synced) = (true, false),
-            Step::LogSynced => synced = true,
-            Step::Answered => {
-                assert!(written && synced, "answered before the log was synced: {line}");
-                (written, synced) = (false, false);
+            Step::Asked => (asked, written, synced) = (true, false, false),
+            Step::LogWritten => written = true,
+            Step::LogSynced => synced |= written,
+            Step::Answered if asked => {
+                assert!(synced, "answered before the log was written and synced: {line}");
+                asked = false;
                 answers += 1;
             }
-            Step::Other => {}
+            Step::Answered | Step::Other => {}
         }
     }
     assert!(answers >= REQUESTS, "only {answers} answers are in the trace");

@@ -95,10 +95,17 @@ async fn the_other_check_ins_have_their_answers() -> Result<()> {
     user.insert("UserShortName".to_owned(), "nurse".into());
     let challenge = device.check_in("UserAuthenticate", user.clone()).await?;
     assert!([200, 410].contains(&challenge.status), "{challenge:?}");
-    assert_eq!(device.check_in("Authenticate", user.clone()).await?.status, 400, "a user does not enrol a device");
+    assert_eq!(
+        device.check_in("Authenticate", user.clone()).await?.status,
+        400,
+        "a user does not enrol a device"
+    );
     assert_eq!(device.check_in("CheckOut", user).await?.status, 200);
     let shown = world.api.get(&format!("/api/v1/devices/{}", device.udid)).await?;
-    assert_eq!(shown.body["device"]["enrollment_state"], "enrolled", "a user who leaves does not take the device along");
+    assert_eq!(
+        shown.body["device"]["enrollment_state"], "enrolled",
+        "a user who leaves does not take the device along"
+    );
     Ok(())
 }
 

@@ -26,7 +26,9 @@ impl Api {
     /// A client of the server at this address.
     #[must_use]
     pub fn new(server: &str, token: &str) -> Self {
-        Self { http: reqwest::Client::new(), server: server.to_owned(), token: token.to_owned() }
+        // Each request on a connection of its own: some tests make servers that close idle ones at once.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap_or_default();
+        Self { http, server: server.to_owned(), token: token.to_owned() }
     }
 
     /// GETs a path.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, Result};
 use clock::{Clock, SystemClock};
@@ -56,6 +57,19 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
 }
 
+/// A free port that no other world of this process gets, and that the system gives to no outgoing connection.
+fn port() -> Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 60).unwrap_or(0) * 200;
+    for _ in 0..200 {
+        let wanted = first + NEXT.fetch_add(1, Ordering::Relaxed) % 600;
+        if free_port(wanted)? == wanted {
+            return Ok(wanted);
+        }
+    }
+    free_port(0)
+}
+
 impl World {
     /// Starts a server with everything as usual.
     ///
@@ -86,7 +100,7 @@ impl World {
         let apns = apple.start_apns(([127, 0, 0, 1], 0).into()).await?;
         let apns_port = apns.port();
         std::fs::write(folder.path().join("apple.pem"), apple.ca_pem())?;
-        let (devices, operators) = (free_port(0)?, free_port(0)?);
+        let (devices, operators) = (port()?, port()?);
         let args = InitArgs {
             config: folder.path().join("ward.toml"),
             organization: "St. Example Hospital".to_owned(),
