@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use protocol_mdm::EnrollmentKey;
 use serde_json::json;
-use store::{Channel, DeliverySeq, DeliveryState, Enrollment, EnrollmentState, Identity, Issuance, NewEvent};
+use store::{
+    AuditEvent, AuditFilter, Channel, DeliverySeq, DeliveryState, Enrollment, EnrollmentState, Identity,
+    Issuance, IssuancePurpose, NewEvent, Page, Tx,
+};
 
 use crate::enrollment::profile;
 use crate::identity::Caller;
@@ -97,8 +100,7 @@ pub(crate) fn mismatch(
     key: &EnrollmentKey,
 ) -> Result<Error, Error> {
     let detail = json!({ "claimed": key.to_string(), "serial": identity.serial_hex });
-    work.audit("identity.mismatch", enrollment, &detail)?;
-    work.tell("identity.mismatch", enrollment, detail);
+    record_hourly(work, "identity.mismatch", enrollment, ("serial", detail))?;
     Ok(IdentityRefusal::Mismatch.into())
 }
 
@@ -186,6 +188,56 @@ pub(crate) fn newer_epochs(
     Ok(epochs)
 }
 
+/// Whether it is open if the device of this epoch is the one of the record: an earlier one lives, or this one was set apart.
+pub(crate) fn is_disputed(tx: &mut Tx<'_>, enrollment: &Enrollment) -> Result<bool, Error> {
+    if enrollment.state == EnrollmentState::Quarantined {
+        return Ok(true);
+    }
+    if enrollment.previous_id.is_none() {
+        return Ok(false);
+    }
+    let epochs = Enrollment::list_for_device(tx, enrollment.device_id)?;
+    Ok(epochs.iter().any(|other| {
+        let has_say = matches!(other.state, EnrollmentState::Enrolled | EnrollmentState::Pending);
+        other.epoch < enrollment.epoch && has_say
+    }))
+}
+
+/// Whether `action` was recorded about `target` within the last hour with `value` under `key` of its detail.
+fn is_recent(
+    work: &mut Work<'_, '_>,
+    (action, target): (&str, String),
+    (key, value): (&str, &str),
+) -> Result<bool, Error> {
+    let filter = AuditFilter {
+        action: Some(action.to_owned()),
+        target: Some(target),
+        since: Some(work.now - ALERT_EVERY + Duration::from_millis(1)),
+        ..AuditFilter::default()
+    };
+    let lately = AuditEvent::list(work.tx, &filter, Page::first(20))?;
+    Ok(lately.iter().any(|act| {
+        let detail: serde_json::Value = serde_json::from_str(&act.detail).unwrap_or_default();
+        detail.get(key).and_then(serde_json::Value::as_str) == Some(value)
+    }))
+}
+
+/// Records what a device goes on doing, once an hour for each `value` under `key` of the detail.
+pub(crate) fn record_hourly(
+    work: &mut Work<'_, '_>,
+    action: &'static str,
+    about: &Enrollment,
+    (key, detail): (&str, serde_json::Value),
+) -> Result<(), Error> {
+    let value = detail.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    if is_recent(work, (action, format!("enrollment:{}", about.id)), (key, value))? {
+        return Ok(());
+    }
+    work.audit(action, about, &detail)?;
+    work.tell(action, about, detail);
+    Ok(())
+}
+
 /// Sets an epoch apart until a person decides.
 pub(crate) fn set_apart(
     work: &mut Work<'_, '_>,
@@ -231,7 +283,9 @@ pub(crate) fn close(
         work.tx.end_all(channel.id, closing, work.now, reason)?;
     }
     Channel::disable_all(work.tx, enrollment.id)?;
-    Issuance::revoke_unused(work.tx, enrollment.id, work.now)?;
+    // The challenge of a return has left in its erase: an erased device has no other way back.
+    let except = Some(IssuancePurpose::ReturnToService);
+    Issuance::revoke_unused(work.tx, enrollment.id, work.now, except)?;
     enrollment.state = state;
     enrollment.ended_at = Some(work.now);
     enrollment.end_reason = Some(reason.to_owned());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol_mdm::EnrollmentKey;
 use serde_json::json;
-use store::{Channel, Enrollment, EnrollmentId, EnrollmentState, Quarantined};
+use store::{Channel, Enrollment, EnrollmentId, EnrollmentState, Issuance, Quarantined};
 
 use crate::events::Event;
 use crate::identity::{Caller, Identities};
@@ -57,6 +57,7 @@ impl Quarantine {
                 Err(refusal) => return Ok(Err(refusal)),
             };
             lifecycle::close(work, &mut enrollment, EnrollmentState::Ended, "rejected by an operator")?;
+            Issuance::revoke_unused(work.tx, id, work.now, None)?;
             work.audit_as(
                 &actor,
                 "enrollment.rejected",
@@ -164,8 +165,7 @@ pub(crate) fn note(
 ) -> Result<(), Error> {
     let fingerprint = caller.fingerprint();
     let named = (key.device.as_str(), fingerprint.as_bytes());
-    let (_, is_new) = Quarantined::note(work.tx, &*work.context.clock, named, reason)?;
-    if is_new {
+    if let Some((_, true)) = Quarantined::note(work.tx, &*work.context.clock, named, reason)? {
         let detail =
             json!({ "apple_id": key.device, "fingerprint": fingerprint.to_string(), "reason": reason });
         work.audit_as("device", "device.unknown", &format!("fingerprint:{fingerprint}"), &detail)?;

@@ -146,6 +146,27 @@ impl Delivery {
         Self::with_progress(connection, rows)
     }
 
+    /// The deliveries of one kind of command in an epoch, newest first, `limit` at most.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn list_of_type(
+        connection: &mut Connection,
+        enrollment: EnrollmentId,
+        request_type: &str,
+        limit: i64,
+    ) -> Result<Vec<Self>, Error> {
+        let rows = deliveries::table
+            .inner_join(commands::table)
+            .filter(deliveries::enrollment_id.eq(enrollment))
+            .filter(commands::request_type.eq(request_type))
+            .order(deliveries::seq.desc())
+            .limit(limit)
+            .select(DeliveryRow::as_select())
+            .load(connection)?;
+        Self::with_progress(connection, rows)
+    }
+
     /// The command of this delivery.
     ///
     /// # Errors

@@ -110,7 +110,7 @@ impl Issuance {
             .get_result(connection)?)
     }
 
-    /// Takes back what is unused of an epoch's permissions. Returns how many.
+    /// Takes back what is unused of an epoch's permissions, but for those of one purpose. Returns how many.
     ///
     /// # Errors
     /// The database's.
@@ -118,9 +118,13 @@ impl Issuance {
         connection: &mut Connection,
         enrollment: EnrollmentId,
         at: Timestamp,
+        except: Option<IssuancePurpose>,
     ) -> Result<usize, Error> {
+        let purposes: Vec<IssuancePurpose> =
+            IssuancePurpose::ALL.iter().copied().filter(|purpose| Some(*purpose) != except).collect();
         let unused = issuances::table
             .filter(issuances::enrollment_id.eq(enrollment))
+            .filter(issuances::purpose.eq_any(purposes))
             .filter(issuances::first_used_at.is_null())
             .filter(issuances::revoked_at.is_null());
         Ok(diesel::update(unused)

@@ -8,6 +8,9 @@ use crate::column::Millis;
 use crate::schema::quarantined;
 use crate::{Connection, Error, Page, QuarantinedId};
 
+/// With how many names one certificate is kept: a device has one, and names can be invented without end.
+const NAMES: i64 = 16;
+
 /// Somebody unknown with a valid certificate, kept apart and shown.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = quarantined)]
@@ -34,7 +37,7 @@ by_id!(Quarantined, quarantined, QuarantinedId);
 
 impl Quarantined {
     /// Notes a visit: a new row, or one more for the row of the same name and certificate. Returns the row and
-    /// whether it is new.
+    /// whether it is new; none when the certificate has come with too many names already.
     ///
     /// # Errors
     /// The database's.
@@ -43,7 +46,7 @@ impl Quarantined {
         clock: &dyn Clock,
         (apple_id, fingerprint): (&str, &[u8]),
         reason: &str,
-    ) -> Result<(Self, bool), Error> {
+    ) -> Result<Option<(Self, bool)>, Error> {
         let now = clock.now();
         let known: Option<Self> = quarantined::table
             .filter(quarantined::apple_id.eq(apple_id))
@@ -55,7 +58,14 @@ impl Quarantined {
             (row.last_seen_at, row.count) = (now, row.count.saturating_add(1));
             reason.clone_into(&mut row.reason);
             row.save(connection)?;
-            return Ok((row, false));
+            return Ok(Some((row, false)));
+        }
+        let names: i64 = quarantined::table
+            .filter(quarantined::fingerprint.eq(fingerprint))
+            .count()
+            .get_result(connection)?;
+        if names >= NAMES {
+            return Ok(None);
         }
         let row = Self {
             id: QuarantinedId::new(clock),
@@ -67,7 +77,7 @@ impl Quarantined {
             reason: reason.to_owned(),
         };
         row.insert(connection)?;
-        Ok((row, true))
+        Ok(Some((row, true)))
     }
 
     /// A page, newest first.

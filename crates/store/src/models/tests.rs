@@ -163,6 +163,7 @@ fn an_unknown_device_is_counted_once_per_name_and_certificate() {
     for (fingerprint, new) in [([1; 32], true), ([1; 32], false), ([2; 32], true)] {
         let clock = clock.clone();
         let noted = scene.tx(move |tx| Quarantined::note(tx, &clock, ("U9", &fingerprint), "unknown"));
+        let noted = noted.unwrap();
         assert_eq!(noted.1, new);
     }
     let rows = scene.read(|c| Quarantined::list(c, Page::first(10)));
