@@ -20,6 +20,7 @@ mod record;
 mod tests;
 
 use answer::Answer;
+pub(crate) use record::MAY_HAVE_ERASED;
 
 /// Answers reports.
 pub struct Connect {
@@ -81,6 +82,10 @@ fn process(
         }
         Ok(Admission::Speaker(speaker)) => speaker,
     };
+    // Two hold this identity, and the other one is the device: nothing that this one says counts.
+    if speaker.retired {
+        return Ok(Ok(Reply::Nothing));
+    }
     // A user's channel exists from its TokenUpdate on; before that there is nothing to say to it.
     let Some(channel) = Channel::find_by_key(work.tx, speaker.enrollment.id, &key.to_string())? else {
         return Ok(Ok(Reply::Nothing));

@@ -14,7 +14,7 @@ use crate::paging::PageOf;
 use crate::views::{CancelAnswer, DeliveryQuery, DeliveryView, EvidenceView, Page};
 use crate::{Context, Error};
 
-pub(crate) use evidence::body;
+pub(crate) use evidence::{UNANSWERED, body};
 pub(crate) use listing::views;
 
 /// The service.

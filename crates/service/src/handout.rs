@@ -6,6 +6,7 @@ use plist::Dictionary;
 use serde_json::json;
 use store::{Channel, Command, DeliveryState, NewEvent, NextOptions, Pending};
 
+use crate::commands::personal_refusals;
 use crate::lifecycle::Speaker;
 use crate::work::{Settled, Work};
 use crate::{Error, Reply};
@@ -60,9 +61,10 @@ fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Resul
     if speaker.expired && !renewal && !FOR_EXPIRED.contains(&command.request_type.as_str()) {
         return Ok(None);
     }
-    if command.request_type == "EraseDevice" && speaker.enrollment.ownership == Ownership::Personal {
-        return end(work, pending, DeliveryState::Cancelled, "a personal device is never erased")
-            .map(|()| None);
+    if speaker.enrollment.ownership == Ownership::Personal
+        && let Some(refusal) = personal_refusals(&dictionary).first()
+    {
+        return end(work, pending, DeliveryState::Cancelled, &refusal.advice).map(|()| None);
     }
     if let Err(why) = fill::fill(work, speaker, (pending.seq, &command), &mut dictionary)? {
         return end(work, pending, DeliveryState::Cancelled, &why).map(|()| None);
@@ -99,16 +101,17 @@ fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Resul
 }
 
 /// Why an erase or a lock that was handed out before and never answered is not handed out again. A device that never got it polls
-/// with the same certificate; after five times it is not the network.
+/// with the same certificate; after five times it is not the network. One that was put off was answered: it is wanted, not lost.
 fn must_not_repeat(work: &Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Option<&'static str> {
-    if pending.hand_outs == 0 || !ONCE.contains(&&*pending.request_type) {
+    let unanswered = pending.hand_outs.saturating_sub(pending.not_nows);
+    if unanswered == 0 || pending.state == DeliveryState::NotNow || !ONCE.contains(&&*pending.request_type) {
         return None;
     }
     if pending.last_identity != Some(speaker.identity.id) {
         return Some("handed out under another certificate, and never answered");
     }
     let limit = work.context.settings.erase_hand_outs;
-    (pending.hand_outs >= limit).then_some("handed out as often as is sensible, and never answered")
+    (unanswered >= limit).then_some("handed out as often as is sensible, and never answered")
 }
 
 fn end(work: &mut Work<'_, '_>, pending: &Pending, state: DeliveryState, why: &str) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use protocol_mdm::secrets::{SecretKind, SecretValue};
 use protocol_mdm::{privacy, secrets};
 use store::{Channel, DeliverySeq, DeliveryState, Device, Enrollment, Report, ReportId, Tx};
 
-use crate::{Context, Error, schedule};
+use crate::{Context, Error, lifecycle, schedule};
 
 /// A final answer to a command, already cleaned of secrets and of what the ownership forbids.
 #[derive(Debug)]
@@ -69,7 +69,10 @@ pub fn apply(tx: &mut Tx<'_>, context: &Context, answer: &Answer<'_>) -> Result<
         tracing::warn!(command.uuid = answer.command_uuid, enrollment.id = %answer.enrollment.id, "A device answered oddly: {complaint}");
     }
     let on_device = answer.channel.kind == ChannelKind::Device;
-    if on_device && answer.enrollment.ownership != Ownership::Personal {
+    let disputed = on_device && lifecycle::is_disputed(tx, answer.enrollment)?;
+    if disputed {
+        tracing::info!(enrollment.id = %answer.enrollment.id, "The answer of a disputed enrolment is kept and does not change the device's record");
+    } else if on_device && answer.enrollment.ownership != Ownership::Personal {
         update_device(tx, answer, &facts.facts)?;
     } else if on_device {
         update_system(tx, answer, &facts.facts)?;

@@ -162,7 +162,7 @@ impl Scheduler {
             }
             *swept_at = Some(now);
         }
-        let erases = sweeps::give_up_erases(&self.context).await;
+        let erases = sweeps::note_unanswered_erases(&self.context).await;
         let pushes = sweeps::push_again(&self.context).await;
         erases.and(pushes).and(sweeps::forget_answers(&self.context).await)
     }

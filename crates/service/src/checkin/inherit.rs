@@ -1,18 +1,26 @@
 //! What an Authenticate carries over: everything but freshness within an epoch, nothing from one epoch to the next.
 
+use std::time::Duration;
+
 use catalog::{ChannelKind, EnrollmentType, Ownership, Platform};
 use protocol_mdm::{Authenticate, EnrollmentKey};
 use protocol_profile::AccessRights;
 use serde_json::{Map, Value, json};
 use store::{
-    Channel, ChannelId, Delivery, DeliveryFilter, DeliveryState, Device, DeviceId, Enrollment, EnrollmentId,
-    EnrollmentState, Identity, Issuance, Page, Report, ReportId, Secret,
+    Channel, ChannelId, Delivery, DeliveryEvent, DeliveryState, Device, DeviceId, Enrollment, EnrollmentId,
+    EnrollmentState, Identity, Issuance, Report, ReportId, Secret,
 };
 
+use crate::connect::MAY_HAVE_ERASED;
 use crate::enrollment::profile;
 use crate::lifecycle::{self, Speaker};
 use crate::work::Work;
 use crate::{Error, Reply, push};
+
+/// How long after its answer to an erase a device may still be heard: it says goodbye and is gone.
+const LAST_WORDS: Duration = Duration::from_secs(5 * 60);
+/// How many erases of an epoch are looked at.
+const ERASES: i64 = 200;
 
 /// A new epoch in the making.
 pub(super) struct Epoch<'a> {
@@ -70,19 +78,50 @@ pub(super) fn is_disputed(work: &mut Work<'_, '_>, before: &[Enrollment]) -> Res
     Ok(false)
 }
 
+/// Whether the device of an epoch has acknowledged an erase and was not heard again. One that goes on speaking is still there.
 fn acknowledged_erase(work: &mut Work<'_, '_>, epoch: &Enrollment) -> Result<bool, Error> {
-    Ok(erases(work, epoch.id)?.iter().any(|erase| erase.progress.state == DeliveryState::Acknowledged))
+    for erase in erases(work, epoch.id)? {
+        if erase.progress.state == DeliveryState::Acknowledged && is_last_heard_of(work, epoch, &erase)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The newest erase that the device of an epoch can have carried out: it got it, did not refuse it, and was not heard since.
+pub(super) fn plausible_erase(
+    work: &mut Work<'_, '_>,
+    epoch: &Enrollment,
+) -> Result<Option<Delivery>, Error> {
+    for erase in erases(work, epoch.id)? {
+        let possible = match erase.progress.state {
+            DeliveryState::HandedOut | DeliveryState::NoReply | DeliveryState::Acknowledged => true,
+            DeliveryState::Error => {
+                let events = DeliveryEvent::list(work.tx, erase.seq)?;
+                let said = events.iter().filter_map(|event| event.detail.as_deref());
+                said.into_iter().any(|detail| detail.starts_with(MAY_HAVE_ERASED))
+            }
+            _ => false,
+        };
+        if possible && is_last_heard_of(work, epoch, &erase)? {
+            return Ok(Some(erase));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the device of an epoch has not been heard since it fetched an erase and answered it.
+fn is_last_heard_of(work: &mut Work<'_, '_>, epoch: &Enrollment, erase: &Delivery) -> Result<bool, Error> {
+    let progress = &erase.progress;
+    let answered = progress.state.is_answer().then_some(progress.changed_at);
+    let Some(last) = progress.last_handed_out_at.max(answered) else { return Ok(false) };
+    Ok(lifecycle::last_contact(work, epoch)? <= last + LAST_WORDS)
 }
 
 /// The erases of an epoch that left the server, newest first.
-pub(super) fn erases(work: &mut Work<'_, '_>, epoch: EnrollmentId) -> Result<Vec<Delivery>, Error> {
-    let filter = DeliveryFilter { enrollment_id: Some(epoch), ..DeliveryFilter::default() };
-    let mut erases = Vec::new();
-    for delivery in Delivery::list(work.tx, &filter, Page { after: None, limit: 200 })? {
-        if delivery.progress.hand_outs > 0 && delivery.command(work.tx)?.request_type == "EraseDevice" {
-            erases.push(delivery);
-        }
-    }
+fn erases(work: &mut Work<'_, '_>, epoch: EnrollmentId) -> Result<Vec<Delivery>, Error> {
+    let mut erases = Delivery::list_of_type(work.tx, epoch, "EraseDevice", ERASES)?;
+    erases.retain(|erase| erase.progress.hand_outs > 0);
     Ok(erases)
 }
 
@@ -219,9 +258,11 @@ fn find_or_make_device(
 
 /// Keeps what the message tells of the device: its newest state, and an observation.
 fn learn(work: &mut Work<'_, '_>, enrollment: &Enrollment, message: &Authenticate) -> Result<(), Error> {
-    let mut device = Device::find(work.tx, enrollment.device_id)?;
-    describe(&mut device, message, enrollment.ownership);
-    device.save(work.tx)?;
+    if !lifecycle::is_disputed(work.tx, enrollment)? {
+        let mut device = Device::find(work.tx, enrollment.device_id)?;
+        describe(&mut device, message, enrollment.ownership);
+        device.save(work.tx)?;
+    }
     let facts = facts(message, enrollment.ownership);
     if facts.is_empty() {
         return Ok(());

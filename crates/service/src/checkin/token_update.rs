@@ -29,7 +29,8 @@ pub(super) fn receive(
     let is_new = found.is_none();
     let mut channel = found.unwrap_or_else(|| user_channel(work, enrollment, key));
     channel.set_push_address(&work.context.sealer, token.expose_secret(), magic.expose_secret())?;
-    channel.topic = message.topic.clone().unwrap_or_else(|| enrollment.topic.clone());
+    accept_topic(work, enrollment, message)?;
+    channel.topic.clone_from(&enrollment.topic);
     channel.token_updated_at = Some(work.now);
     channel.token_update_tally = channel.token_update_tally.saturating_add(1);
     channel.enabled = enrollment.state != EnrollmentState::Quarantined;
@@ -48,6 +49,24 @@ pub(super) fn receive(
         for_device(work, enrollment, &channel, message)?;
     }
     Ok(Ok(Reply::Nothing))
+}
+
+/// The topic of an enrolment is the one of its profile. A device that says another would be pushed with a certificate that is not meant
+/// for it, or with none. One that named none so far may still say it.
+fn accept_topic(
+    work: &mut Work<'_, '_>,
+    enrollment: &mut Enrollment,
+    message: &TokenUpdate,
+) -> Result<(), Error> {
+    let Some(topic) = message.topic.as_ref().filter(|topic| **topic != enrollment.topic) else {
+        return Ok(());
+    };
+    if enrollment.topic.is_empty() {
+        enrollment.topic.clone_from(topic);
+        return work.save(enrollment);
+    }
+    let detail = json!({ "topic": enrollment.topic, "claimed": topic });
+    lifecycle::record_hourly(work, "enrollment.topic_refused", enrollment, ("topic", detail))
 }
 
 /// A user's channel appears with its first TokenUpdate; the device's own was made by Authenticate.
@@ -79,9 +98,6 @@ fn for_device(
     channel: &Channel,
     message: &TokenUpdate,
 ) -> Result<(), Error> {
-    if let Some(topic) = message.topic.as_ref().filter(|topic| **topic != enrollment.topic) {
-        enrollment.topic.clone_from(topic);
-    }
     if let Some(token) = message.unlock_token.as_ref().filter(|token| !token.expose_secret().is_empty()) {
         keep_secret(work, enrollment, SecretKind::UnlockToken, token.expose_secret(), "TokenUpdate")?;
     }
@@ -154,11 +170,12 @@ fn release_setup_assistant(
     own_commands::enqueue(work.tx, work.context, command).map(|_| ())
 }
 
-/// A device in Setup Assistant has been erased: if an earlier epoch was told to erase itself, it did.
+/// A device in Setup Assistant has been erased: if an earlier epoch was told to erase itself and has been silent since, it did. Anybody
+/// with a link can say that it waits there, so an earlier device that still speaks, or that refused the erase, is not given up for it.
 fn verify_erase_before(work: &mut Work<'_, '_>, enrollment: &Enrollment) -> Result<(), Error> {
     let Some(previous) = enrollment.previous_id else { return Ok(()) };
     let mut previous = Enrollment::find(work.tx, previous)?;
-    let Some(erase) = inherit::erases(work, previous.id)?.into_iter().next() else { return Ok(()) };
+    let Some(erase) = inherit::plausible_erase(work, &previous)? else { return Ok(()) };
     lifecycle::verify_erase(work, &previous, erase.seq, "the device waits in Setup Assistant")?;
     if lifecycle::is_live(previous.state) {
         lifecycle::close(work, &mut previous, EnrollmentState::Ended, "erased, and set up again")?;

@@ -15,6 +15,9 @@ use crate::lifecycle::Speaker;
 use crate::results;
 use crate::work::Work;
 
+/// How the words beside the error of an erase begin that may have been carried out all the same.
+pub(crate) const MAY_HAVE_ERASED: &str = "error, may have erased";
+
 /// Records the answer, if it is one.
 pub(super) fn record(
     work: &mut Work<'_, '_>,
@@ -132,11 +135,7 @@ fn erase_outcome(platform: Option<Platform>, answer: &Answer) -> &'static str {
     let behavior = answer.command.as_ref().and_then(|command| command.get("ObliterationBehavior"));
     let keeps = behavior.and_then(Value::as_string) == Some("DoNotObliterate");
     let may_be_mac = platform.is_none_or(|platform| platform == Platform::MacOs);
-    if may_be_mac && !keeps && answer.status == Status::Error {
-        "error, may have erased"
-    } else {
-        "error, not erased"
-    }
+    if may_be_mac && !keeps && answer.status == Status::Error { MAY_HAVE_ERASED } else { "error, not erased" }
 }
 
 /// The state that a status leads to. A word that is not known ends the delivery too: offered again, it would come back in a circle. It

@@ -16,6 +16,9 @@ use crate::{Error, plist_json};
 /// The act that stands in the record when an erase is proven (see `lifecycle`).
 const ERASE_VERIFIED: &str = "device.erase_verified";
 
+/// The act that stands in the record when an erase was not answered in time (see `schedule`).
+pub(crate) const UNANSWERED: &str = "command.unanswered";
+
 /// Everything about `delivery`.
 pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<EvidenceView, Error> {
     let command = delivery.command(connection)?;
@@ -24,19 +27,20 @@ pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<Evi
     let device = Device::find(connection, enrollment.device_id)?;
     let events = DeliveryEvent::list(connection, delivery.seq)?;
     let verification = verification(connection, delivery, &command, &enrollment)?;
+    let state = shown_state(connection, delivery, &command)?;
     let obliteration = obliteration(&command);
     let known = Known {
         request_type: &command.request_type,
         platform: device.platform,
         obliteration: obliteration.as_deref(),
-        state: delivery.progress.state,
+        state,
         hand_outs: u64::from(delivery.progress.hand_outs),
         verified: verification.is_some(),
     };
     let answer = events.iter().rev().find(|event| event.result.is_some() || event.result_digest.is_some());
     Ok(EvidenceView {
         conclusion: conclusion::conclude(&known),
-        delivery: listing::view(delivery, &command, &channel, &device, verification.is_some()),
+        delivery: listing::view((delivery, state), &command, &channel, &device, verification.is_some()),
         verification,
         history: history(delivery, &command, &events),
         requested_by: command.created_by.clone(),
@@ -48,6 +52,26 @@ pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<Evi
             .map(|result| plist_json::dictionary_to_json(&result)),
         result_digest: answer.and_then(|event| event.result_digest.as_deref()).map(hex::encode),
     })
+}
+
+/// The state to show. An erase that was not answered in time is shown as such, although it is offered again to a device that polls.
+pub(super) fn shown_state(
+    connection: &mut Connection,
+    delivery: &Delivery,
+    command: &Command,
+) -> Result<DeliveryState, Error> {
+    let state = delivery.progress.state;
+    if state != DeliveryState::HandedOut || command.request_type != "EraseDevice" {
+        return Ok(state);
+    }
+    let filter = AuditFilter {
+        action: Some(UNANSWERED.to_owned()),
+        target: Some(format!("delivery:{}", delivery.seq)),
+        since: delivery.progress.last_handed_out_at,
+        ..AuditFilter::default()
+    };
+    let noted = AuditEvent::list(connection, &filter, StorePage::first(1))?;
+    Ok(if noted.is_empty() { state } else { DeliveryState::NoReply })
 }
 
 /// The states in order, the first being that somebody asked.

@@ -135,13 +135,14 @@ impl Around {
             }
         };
         let verified = evidence::verification(connection, row, command, enrollment)?.is_some();
-        Ok(view(row, command, channel, device, verified))
+        let state = evidence::shown_state(connection, row, command)?;
+        Ok(view((row, state), command, channel, device, verified))
     }
 }
 
-/// One row as it is shown.
+/// One row as it is shown, with the state that is shown.
 pub(super) fn view(
-    row: &Delivery,
+    (row, state): (&Delivery, DeliveryState),
     command: &Command,
     channel: &Channel,
     device: &Device,
@@ -152,7 +153,7 @@ pub(super) fn view(
         request_type: &command.request_type,
         platform: device.platform,
         obliteration: obliteration.as_deref(),
-        state: row.progress.state,
+        state,
         hand_outs: u64::from(row.progress.hand_outs),
         verified,
     };
@@ -165,7 +166,7 @@ pub(super) fn view(
         device_name: device.name.clone(),
         enrollment_id: row.enrollment_id.0,
         channel_key: channel.key.clone(),
-        state: row.progress.state.to_string(),
+        state: state.to_string(),
         wording: conclusion::wording(&known).to_owned(),
         enqueued_at: row.enqueued_at,
         expires_at: row.expires_at,

@@ -179,14 +179,35 @@ async fn an_erase_can_do_without_a_profile_for_devices_that_return_by_ade() {
 }
 
 #[tokio::test]
-async fn a_personal_device_is_not_erased_even_if_an_erase_is_in_its_queue() {
+async fn a_personal_device_gets_nothing_that_takes_it_from_its_owner_even_if_it_is_in_its_queue() {
     let settings = crate::Settings { allow_personal_links: true, ..crate::Settings::default() };
     let bench = Bench::with(settings).await;
     let token = bench.link(Ownership::Personal, Some(1)).await;
     let phone = bench.enroll_by(&token, UDID).await;
+    for request_type in ["EraseDevice", "DeviceLock", "ClearPasscode", "EnableLostMode", "DeviceLocation"] {
+        let seq = bench.enqueue(&bench.epoch(UDID).await, command(request_type)).await;
+        assert!(bench.next(&phone).await.is_none(), "{request_type}");
+        assert_eq!(last(&bench, seq).await.0, DeliveryState::Cancelled, "{request_type}");
+    }
+}
+
+#[tokio::test]
+async fn an_erase_that_was_put_off_is_not_an_erase_that_was_never_answered() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll(UDID).await;
     let seq = bench.enqueue(&bench.epoch(UDID).await, command("EraseDevice")).await;
-    assert!(bench.next(&phone).await.is_none());
-    assert_eq!(last(&bench, seq).await.0, DeliveryState::Cancelled);
+    for round in 0..7 {
+        let (uuid, _) = bench.next(&phone).await.unwrap_or_else(|| panic!("not in round {round}"));
+        bench.answer(&phone, &uuid, Status::NotNow, Dictionary::new()).await.unwrap();
+    }
+    assert_eq!(last(&bench, seq).await.0, DeliveryState::NotNow);
+    // What is not answered counts as before.
+    let mut unanswered = 0;
+    while bench.next(&phone).await.is_some() {
+        unanswered += 1;
+    }
+    assert_eq!(unanswered, 5);
+    assert_eq!(last(&bench, seq).await.0, DeliveryState::NoReply);
 }
 
 #[tokio::test]

@@ -1,8 +1,13 @@
 //! Rounds over what is overdue. Each looks in memory or by an index first, so that a quiet fleet costs nothing.
 
+use clock::Timestamp;
 use serde_json::json;
-use store::{Channel, ChannelId, DeliveryState, NewEvent, Pending, Tx, Waiting};
+use store::{
+    AuditEvent, AuditFilter, Channel, ChannelId, DeliveryState, NewEvent, Page, Pending, Tx, Waiting,
+};
 
+use crate::audit::{self, Act};
+use crate::deliveries::UNANSWERED;
 use crate::events::Event;
 use crate::{Context, Error, idempotency, push};
 
@@ -26,23 +31,24 @@ pub(super) async fn expire(context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// Calls an erase unanswered that was handed out long ago: a device answers once, and nobody knows what became of it.
-pub(super) async fn give_up_erases(context: &Context) -> Result<(), Error> {
+/// Notes which erases were handed out long ago and not answered: nobody knows what became of them. They stay in the queue, because a
+/// device that never got the bytes and polls again must get them; only one that was handed out as often as is sensible is closed.
+pub(super) async fn note_unanswered_erases(context: &Context) -> Result<(), Error> {
     let (ground, channels) = (context.clone(), waiting_channels(context));
     if channels.is_empty() {
         return Ok(());
     }
-    let given_up = context
+    let noted = context
         .store
-        .tx("give_up_erases", move |tx| {
-            let mut given_up = Vec::new();
+        .tx("note_unanswered_erases", move |tx| {
+            let mut noted = Vec::new();
             for channel in &channels {
-                given_up.extend(unanswered(tx, &ground, *channel)?);
+                noted.extend(unanswered(tx, &ground, *channel)?);
             }
-            Ok::<_, Error>(given_up)
+            Ok::<_, Error>(noted)
         })
         .await?;
-    for pending in given_up {
+    for pending in noted {
         publish(context, "command.no_reply", &pending);
     }
     Ok(())
@@ -50,19 +56,41 @@ pub(super) async fn give_up_erases(context: &Context) -> Result<(), Error> {
 
 fn unanswered(tx: &mut Tx<'_>, context: &Context, channel: ChannelId) -> Result<Vec<Pending>, Error> {
     let now = context.now();
-    let overdue = |pending: &Pending| {
-        &*pending.request_type == "EraseDevice"
-            && pending.state == DeliveryState::HandedOut
-            && pending
-                .last_handed_out_at
-                .is_some_and(|at| now.since(at) >= context.settings.erase_reply_within)
-    };
-    let found: Vec<Pending> = tx.pending(channel).into_iter().filter(overdue).collect();
-    for pending in &found {
-        let detail = Some("handed out and not answered in time".to_owned());
-        tx.record(pending.seq, NewEvent { detail, ..NewEvent::new(DeliveryState::NoReply, now) })?;
+    let mut noted = Vec::new();
+    for pending in tx.pending(channel) {
+        if &*pending.request_type != "EraseDevice" || pending.state != DeliveryState::HandedOut {
+            continue;
+        }
+        let Some(at) = pending.last_handed_out_at else { continue };
+        if now.since(at) < context.settings.erase_reply_within {
+            continue;
+        }
+        if pending.hand_outs.saturating_sub(pending.not_nows) >= context.settings.erase_hand_outs {
+            let detail = Some("handed out as often as is sensible, and not answered in time".to_owned());
+            tx.record(pending.seq, NewEvent { detail, ..NewEvent::new(DeliveryState::NoReply, now) })?;
+            noted.push(pending);
+        } else if note_once(tx, &pending, at, now)? {
+            noted.push(pending);
+        }
     }
-    Ok(found)
+    Ok(noted)
+}
+
+/// Records that the hand-out `at` was not answered. `false` when that is recorded already.
+fn note_once(tx: &mut Tx<'_>, pending: &Pending, at: Timestamp, now: Timestamp) -> Result<bool, Error> {
+    let target = format!("delivery:{}", pending.seq);
+    let filter = AuditFilter {
+        action: Some(UNANSWERED.to_owned()),
+        target: Some(target.clone()),
+        since: Some(at),
+        ..AuditFilter::default()
+    };
+    if !AuditEvent::list(tx, &filter, Page::first(1))?.is_empty() {
+        return Ok(false);
+    }
+    let detail = json!({ "handed_out_at": at, "hand_outs": pending.hand_outs });
+    audit::record(tx, now, &Act::by("ward", UNANSWERED).on(&target).with(detail))?;
+    Ok(true)
 }
 
 /// Pushes channels again that have not come for what waits for them, or have put it off.
