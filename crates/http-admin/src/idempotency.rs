@@ -11,7 +11,7 @@ use crate::json::{BODY_LIMIT, body_problem};
 use crate::operator::SignedIn;
 use crate::{AdminServices, Problem};
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
 /// The largest answer that is kept.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;

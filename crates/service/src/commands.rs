@@ -44,7 +44,24 @@ impl Commands {
     /// [`Error::Invalid`] for what cannot be read, [`Error::Refused`] for what no device may be sent, [`Error::Conflict`] for a
     /// CommandUUID that stands for another command. What single targets cannot take is no error but part of the answer.
     pub async fn send(&self, operator: &Operator, request: CommandRequest) -> Result<CommandAnswer, Error> {
-        let wanted = request::read(&request)?;
+        self.send_once(operator, request, None).await
+    }
+
+    /// The same for a request that has an idempotency key: unless the operator named the command, its CommandUUID follows from the key
+    /// and the request, so that a repetition is the same command even when the first answer was lost with the process.
+    ///
+    /// # Errors
+    /// As [`Commands::send`].
+    pub async fn send_once(
+        &self,
+        operator: &Operator,
+        request: CommandRequest,
+        key: Option<&str>,
+    ) -> Result<CommandAnswer, Error> {
+        let mut wanted = request::read(&request)?;
+        if let (None, Some(key)) = (&wanted.uuid, key) {
+            wanted.uuid = Some(request::uuid_of_key(operator, key, &request)?);
+        }
         let now = self.context.now();
         if request.expires_at.is_some_and(|expires| expires <= now) {
             return Err(Error::invalid("expires_at", "is in the past"));

@@ -170,7 +170,11 @@ fn detail(connection: &mut Connection, context: &Context, device: Device) -> Res
         None => Vec::new(),
     };
     let facts = view::facts(Report::current_facts(connection, device.id)?, now);
-    let notes = view::notes(context, enrollment.as_ref(), &channels);
+    let mut notes = view::notes(context, enrollment.as_ref(), &channels);
+    if targets::is_disputed(&enrollments) {
+        let note = "Two enrolments claim this device: name one by its id when you send a command, and decide under quarantine.";
+        notes.push(note.to_owned());
+    }
     let listing = DeviceListing { device, enrollment, channels };
     Ok(DeviceDetailView {
         device: view::device(context, &listing),

@@ -30,6 +30,8 @@ pub(crate) enum Miss {
     NotFound,
     /// Several devices have this name.
     Ambiguous(usize),
+    /// Two live enrolments claim to be the device, and the name does not say which is meant.
+    Disputed,
     /// The device is known but not under management now.
     NotEnrolled(&'static str),
     /// The database cannot answer.
@@ -56,6 +58,10 @@ impl Miss {
                 "ambiguous",
                 format!("{count} devices claim the serial number '{target}': use the device id"),
             ),
+            Self::Disputed => (
+                "disputed",
+                format!("'{target}': two enrolments claim this device; name the enrolment by its id"),
+            ),
             Self::NotEnrolled(why) => ("not_enrolled", format!("'{target}' {why}")),
             Self::Failed(error) => (error.code(), "the server failed; its log says why".to_owned()),
         };
@@ -67,7 +73,9 @@ impl Miss {
         match self {
             Self::NotFound => Error::not_found("device", target),
             Self::Failed(error) => error,
-            Self::Ambiguous(_) | Self::NotEnrolled(_) => Error::Conflict(self.view(target).detail),
+            Self::Ambiguous(_) | Self::Disputed | Self::NotEnrolled(_) => {
+                Error::Conflict(self.view(target).detail)
+            }
         }
     }
 }
@@ -109,16 +117,26 @@ pub(crate) fn find_device(connection: &mut Connection, name: &str) -> Result<Dev
     Ok(Device::find(connection, enrollment.device_id)?)
 }
 
-/// The channel that `name` means, which must be able to take commands.
+/// The channel that `name` means, which must be able to take commands. While two enrolments claim the device, only the id of an
+/// enrolment or of a channel says which is meant: everything else anybody can claim who has a link.
 pub(crate) fn find(connection: &mut Connection, name: &str) -> Result<Target, Miss> {
     let (enrollment, channel) = match exact_channel(connection, name)? {
-        Some(channel) => (Enrollment::find(connection, channel.enrollment_id)?, Some(channel)),
+        Some(channel) => {
+            let enrollment = Enrollment::find(connection, channel.enrollment_id)?;
+            if channel.id.to_string() != name.to_ascii_lowercase() {
+                undisputed(connection, enrollment.device_id)?;
+            }
+            (enrollment, Some(channel))
+        }
         None => {
             let device = find_device(connection, name)?;
             let current = match exact_enrollment(connection, name)? {
                 Some(enrollment) => enrollment,
-                None => Enrollment::current(connection, device.id)?
-                    .ok_or(Miss::NotEnrolled("was never enrolled"))?,
+                None => {
+                    undisputed(connection, device.id)?;
+                    Enrollment::current(connection, device.id)?
+                        .ok_or(Miss::NotEnrolled("was never enrolled"))?
+                }
             };
             (current, None)
         }
@@ -133,6 +151,25 @@ pub(crate) fn find(connection: &mut Connection, name: &str) -> Result<Target, Mi
     }
     let device = Device::find(connection, enrollment.device_id)?;
     Ok(Target { name: name.to_owned(), device, enrollment, channel })
+}
+
+fn undisputed(connection: &mut Connection, device: DeviceId) -> Result<(), Miss> {
+    match is_disputed(&Enrollment::list_for_device(connection, device)?) {
+        true => Err(Miss::Disputed),
+        false => Ok(()),
+    }
+}
+
+/// Whether a newer epoch claims to be the device of an enrolled one that has not given way, among all epochs of that device.
+pub(crate) fn is_disputed(epochs: &[Enrollment]) -> bool {
+    let claims = |id| {
+        let live = [EnrollmentState::Enrolled, EnrollmentState::Pending];
+        epochs.iter().any(|epoch| epoch.id == id && live.contains(&epoch.state))
+    };
+    epochs
+        .iter()
+        .filter(|epoch| epoch.state == EnrollmentState::Enrolled)
+        .any(|epoch| epoch.superseded_by.is_some_and(claims))
 }
 
 fn usable(enrollment: &Enrollment) -> Result<(), Miss> {

@@ -2,12 +2,13 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use service::views::{
     CancelAnswer, CommandAnswer, CommandDetailView, CommandQuery, CommandRequest, CommandTypeView,
     CommandView, Page, ProblemView, RefusalView, TargetRefusalView,
 };
 
+use crate::idempotency::KEY;
 use crate::json::{Json, Path, Query, answer};
 use crate::operator::SignedIn;
 use crate::{AdminServices, Problem};
@@ -26,9 +27,11 @@ use crate::{AdminServices, Problem};
 pub(crate) async fn send_command(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
+    headers: HeaderMap,
     Json(request): Json<CommandRequest>,
 ) -> Result<Response, Problem> {
-    let outcome = services.commands.send(&operator, request).await?;
+    let key = headers.get(KEY).and_then(|value| value.to_str().ok()).map(str::trim);
+    let outcome = services.commands.send_once(&operator, request, key).await?;
     if outcome.queued.is_empty() {
         return Err(all_refused(&outcome.refused));
     }

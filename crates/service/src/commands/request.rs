@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use catalog::{Refusal, Rule};
 use plist::{Dictionary, Value};
 use protocol_mdm::{Command, Limits, secrets};
+use uuid::Uuid;
 
+use crate::operators::Operator;
 use crate::views::CommandRequest;
 use crate::{Error, handout};
 
@@ -61,6 +63,17 @@ pub(crate) fn read(request: &CommandRequest) -> Result<Wanted, Error> {
     Command::new(uuid, wanted.dictionary.clone())
         .map_err(|error| Error::invalid("command", error.to_string()))?;
     Ok(wanted)
+}
+
+/// The CommandUUID of a request with an idempotency key.
+///
+/// # Errors
+/// [`Error::Internal`] when the request cannot be written as JSON.
+pub(crate) fn uuid_of_key(operator: &Operator, key: &str, request: &CommandRequest) -> Result<String, Error> {
+    let request = serde_json::to_vec(request).map_err(|error| Error::Internal(error.to_string()))?;
+    let parts =
+        [operator.token_id.as_bytes().as_slice(), &pki::sha256(key.as_bytes()), &pki::sha256(&request)];
+    Ok(Uuid::new_v5(&Uuid::NAMESPACE_OID, &parts.concat()).to_string().to_ascii_uppercase())
 }
 
 fn from_json(json: &serde_json::Map<String, serde_json::Value>) -> Result<Wanted, Error> {

@@ -271,3 +271,44 @@ async fn an_erase_that_brings_no_profile_says_that_the_device_will_not_come_back
     let answer = bench.services.commands.send(&bench.operator().await, back).await.unwrap();
     assert!(!answer.advice.iter().any(|advice| advice.contains("does not come back")), "{:?}", answer.advice);
 }
+
+#[tokio::test]
+async fn who_claims_the_udid_of_a_quiet_phone_does_not_get_its_erase() {
+    let bench = Bench::new().await;
+    let stolen = bench.enroll("A").await;
+    let claim = bench.enroll("A").await;
+    let epochs = bench.epochs("A").await;
+    let device = epochs[0].device_id.to_string();
+    for name in ["A", "SERIALA", device.as_str()] {
+        let answer = bench.try_send(&[name], plain("EraseDevice")).await.unwrap();
+        assert_eq!(reason(&answer).0, "disputed", "{name}");
+    }
+    let shown = bench.services.devices.show("A".to_owned()).await.unwrap();
+    assert!(shown.notes.iter().any(|note| note.contains("Two enrolments claim this device")));
+    assert!(bench.next(&claim).await.is_none());
+    bench.send(&[&epochs[1].id.to_string()], plain("EraseDevice")).await;
+    let (_, erase) = bench.next(&stolen).await.unwrap();
+    assert_eq!(erase["RequestType"].as_string(), Some("EraseDevice"));
+}
+
+#[tokio::test]
+async fn a_request_whose_answer_was_lost_with_the_process_is_the_same_command_again() {
+    let bench = Bench::new().await;
+    let macs = fleet(&bench, &["A", "B"]).await;
+    for mac in &macs {
+        bench.make_mac(mac).await;
+    }
+    let operator = bench.operator().await;
+    let lock = request(&["A", "B"], plain("DeviceLock"));
+    let commands = &bench.services.commands;
+    let first = commands.send_once(&operator, lock.clone(), Some("key")).await.unwrap();
+    let again = commands.send_once(&operator, lock.clone(), Some("key")).await.unwrap();
+    assert!(first.queued.iter().all(|queued| !queued.already));
+    assert!(again.queued.iter().all(|queued| queued.already));
+    let named = |answer: &CommandAnswer| {
+        answer.queued.iter().map(|one| (one.command_uuid.clone(), one.secret_id)).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&first), named(&again));
+    let other = commands.send_once(&operator, lock, Some("other key")).await.unwrap();
+    assert!(other.queued.iter().all(|queued| !queued.already));
+}
