@@ -1,5 +1,7 @@
-//! Escrowed secrets: which there are, and the reading of a PIN, which is recorded before it is shown.
+//! Escrowed secrets: which there are, and the reading of those that a person needs, which is recorded before it is shown.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use store::{Enrollment, Secret, SecretId, SecretKind};
 use uuid::Uuid;
@@ -40,7 +42,7 @@ impl Escrow {
             .await
     }
 
-    /// The value of a PIN. The act stands in the record, with its reason, before the value leaves the database.
+    /// The value of a secret that a person needs. The act stands in the record, with its reason, before the value leaves the database.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Forbidden`] for secrets that only the server uses; [`Error::Invalid`] without a reason.
@@ -68,12 +70,12 @@ impl Escrow {
                 })?;
                 if !is_revealable(secret.kind) {
                     let reason =
-                        "only PINs are shown; the server uses this secret itself when a command needs it";
+                        "this kind is never shown; the server uses this secret itself when a command needs it";
                     return Err(Error::Forbidden(reason.to_owned()));
                 }
                 let plain = secret.open(&context.sealer)?;
-                let value = String::from_utf8(plain.to_vec())
-                    .map_err(|_| Error::Internal("a PIN is not text".to_owned()))?;
+                // The key of a disk comes encrypted to the operator's certificate, as bytes.
+                let value = String::from_utf8(plain.to_vec()).unwrap_or_else(|_| STANDARD.encode(&*plain));
                 let detail =
                     json!({ "kind": secret.kind, "enrollment": secret.enrollment_id, "reason": reason });
                 audit::record(tx, now, &act.clone().with(detail))?;
@@ -84,7 +86,8 @@ impl Escrow {
 }
 
 const fn is_revealable(kind: SecretKind) -> bool {
-    matches!(kind, SecretKind::LockPin | SecretKind::ErasePin)
+    use SecretKind::{ActivationLockBypassCode, ErasePin, Location, LockPin, RecoveryKey};
+    matches!(kind, LockPin | ErasePin | ActivationLockBypassCode | RecoveryKey | Location)
 }
 
 fn view(secret: &Secret) -> SecretView {
@@ -98,3 +101,6 @@ fn view(secret: &Secret) -> SecretView {
         revealable: is_revealable(secret.kind),
     }
 }
+
+#[cfg(test)]
+mod tests;
