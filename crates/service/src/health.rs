@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use clock::Timestamp;
-use store::{Connection, Device, Enrollment, EnrollmentState, Job, JobId, JobState, PushCertificate};
+use store::{
+    Connection, Device, Durability, Enrollment, EnrollmentState, Job, JobId, JobState, PushCertificate,
+    RenewalDue,
+};
 use uuid::Uuid;
 
 use crate::authorities::Authorities;
 use crate::paging::PageOf;
 use crate::push::{Alarms, days_left};
 use crate::views::{CheckSeverity, CheckView, JobView, Page, PageQuery, ServerView};
-use crate::{Context, Error};
+use crate::{Context, Error, renewal};
 
 /// The service.
 pub struct Health {
@@ -26,6 +29,7 @@ struct Counted {
     topics: Vec<String>,
     quarantined: i64,
     dead_jobs: i64,
+    stuck: i64,
 }
 
 impl Health {
@@ -63,8 +67,16 @@ impl Health {
     /// The database's.
     pub async fn checks(&self) -> Result<Vec<CheckView>, Error> {
         let now = self.context.now();
-        let counted = self.context.store.read("checks", count).await?;
+        let rule = renewal::rule(&self.context, &self.authorities.current());
+        let counted = self.context.store.read("checks", move |c| count(c, rule)).await?;
         let mut checks = self.authority_checks(now);
+        checks.push(durability(&self.context.store.durability().await?));
+        checks.push(number(
+            "identities.renewal",
+            counted.stuck,
+            "devices cannot be given a certificate that lasts longer than theirs",
+            "the device authority ends too soon: roll it",
+        ));
         checks.extend(self.push_checks(&counted, now));
         checks.push(self.queue_check(now));
         checks.push(number(
@@ -93,7 +105,7 @@ impl Health {
             "authority.expiry",
             &format!("the device authority '{}'", certificate.subject()),
             left,
-            (365, 30),
+            (365.max(2 * i64::from(self.context.settings.identity_days)), 30),
             advice,
         )]
     }
@@ -224,12 +236,23 @@ impl Health {
     }
 }
 
-fn count(connection: &mut Connection) -> Result<Counted, Error> {
+/// What an answer after COMMIT is worth: the settings of the connection that writes, read back.
+fn durability(found: &Durability) -> CheckView {
+    let detail = format!("journal_mode is {}, synchronous is {}", found.journal_mode, found.synchronous);
+    if found.is_durable() {
+        return check("database.durability", CheckSeverity::Ok, &detail, None);
+    }
+    let advice = "what was answered may be lost with the power: restart Ward, and report this if it stays";
+    check("database.durability", CheckSeverity::Error, &detail, Some(advice))
+}
+
+fn count(connection: &mut Connection, due: RenewalDue) -> Result<Counted, Error> {
     Ok(Counted {
         push: PushCertificate::list_active(connection)?,
         topics: Enrollment::topics_in_use(connection)?,
         quarantined: Enrollment::count_by_state(connection, EnrollmentState::Quarantined)?,
         dead_jobs: Job::count(connection, JobState::Dead)?,
+        stuck: Enrollment::count_stuck_in_renewal(connection, due)?,
     })
 }
 
@@ -274,3 +297,6 @@ fn expiry(name: &str, what: &str, left: i64, (warn, error): (i64, i64), advice: 
     };
     check(name, severity, &detail, (severity != CheckSeverity::Ok).then_some(advice))
 }
+
+#[cfg(test)]
+mod tests;

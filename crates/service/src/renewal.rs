@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use plist::Dictionary;
 use protocol_profile::AccessRights;
 use store::{
-    Channel, Command, Connection, Enrollment, EnrollmentId, EnrollmentState, Issuance, IssuancePurpose, Tx,
+    Channel, Command, Connection, Enrollment, EnrollmentId, EnrollmentState, Issuance, IssuancePurpose,
+    RenewalDue, Tx,
 };
 
 use crate::authorities::{Authorities, Loaded};
@@ -70,12 +71,10 @@ impl Renewals {
     /// # Errors
     /// The database's.
     pub async fn enqueue_due(&self, limit: i64) -> Result<usize, Error> {
-        let settings = &self.context.settings;
-        let left = u64::from(100_u32.saturating_sub(settings.renew_after_percent));
-        let before = self.context.now() + Duration::from_secs(u64::from(settings.identity_days) * 864 * left);
         let (ground, authorities) = (self.context.clone(), self.authorities.current());
+        let rule = rule(&ground, &authorities);
         let due = self.context.store.read("renewals_due", move |connection| {
-            let mut due = Enrollment::list_due_for_renewal(connection, before, limit)?;
+            let mut due = Enrollment::list_due_for_renewal(connection, rule, limit)?;
             due.extend(Enrollment::list_of_other_authorities(connection, authorities.active.id, limit)?);
             for digest in outdated(connection, &ground, &authorities)? {
                 due.extend(Enrollment::list_by_profile(connection, &digest, limit)?);
@@ -93,6 +92,15 @@ impl Renewals {
         }
         Ok(enqueued)
     }
+}
+
+/// When certificates are due: no device is asked for one that ends no later than the one that it has, as an authority with a short rest
+/// of life would have it every day.
+pub(crate) fn rule(context: &Context, authorities: &Loaded) -> RenewalDue {
+    let (now, settings) = (context.now(), &context.settings);
+    let life = Duration::from_secs(u64::from(settings.identity_days) * 86_400);
+    let new_end = (now + life).min(authorities.active.authority.certificate().not_after());
+    RenewalDue { now, percent: settings.renew_after_percent, new_end }
 }
 
 /// The digests of profiles that devices have and should not have any more.

@@ -4,6 +4,8 @@
 
 pub(crate) mod sqlite;
 
+pub use sqlite::Durability;
+
 use crate::{ChannelId, Connection, Error};
 use clock::Timestamp;
 
@@ -28,5 +30,12 @@ pub(crate) fn write_last_seen(
 pub(crate) fn checkpoint(connection: &mut Connection) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => sqlite::checkpoint(inner),
+    }
+}
+
+/// Reads back what the connection promises about a COMMIT.
+pub(crate) fn durability(connection: &mut Connection) -> Result<Durability, Error> {
+    match connection {
+        Connection::Sqlite(inner) => Ok(sqlite::durability(inner)?),
     }
 }

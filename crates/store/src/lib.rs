@@ -22,6 +22,7 @@ mod writer;
 
 pub use column::SealedBytes;
 pub use connection::AnyConnection as Connection;
+pub use engine::Durability;
 pub use error::Error;
 pub use ids::{
     AuthorityId, ChannelId, CommandId, DeliverySeq, DeviceId, EnrollmentId, IdentityId, IssuanceId, JobId,

@@ -33,7 +33,7 @@ pub use channel::{Channel, PushAddress};
 pub use command::{Command, CommandFilter};
 pub use delivery::{Delivery, DeliveryEvent, DeliveryFilter};
 pub use device::{Device, DeviceFilter, DeviceListing};
-pub use enrollment::{Enrollment, ProfileInUse};
+pub use enrollment::{Enrollment, ProfileInUse, RenewalDue};
 pub use idempotency::IdempotencyKey;
 pub use identity::Identity;
 pub use issuance::Issuance;

@@ -14,7 +14,7 @@ use crate::queue::{Flags, Waiting};
 use crate::reader::{self, Query};
 use crate::seen::Seen;
 use crate::writer::{self, Message};
-use crate::{ChannelId, Connection, Error, OpenError, Tx};
+use crate::{ChannelId, Connection, Durability, Error, OpenError, Tx, engine};
 
 /// How a store is opened. The defaults suit a hospital on two cores.
 #[derive(Debug, Clone)]
@@ -130,6 +130,14 @@ impl Store {
             }),
         )?;
         answer.await.unwrap_or_else(|_| Err(E::from(closing())))
+    }
+
+    /// What the connection that writes promises about a COMMIT, read back from it now.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database cannot answer.
+    pub async fn durability(&self) -> Result<Durability, Error> {
+        self.tx("durability", |tx| engine::durability(tx)).await
     }
 
     /// Whether a channel has anything that is not finished. Answered from memory; waits for no writer.

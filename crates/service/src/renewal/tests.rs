@@ -168,3 +168,36 @@ async fn the_schedule_looks_for_renewals_by_itself() {
     let (_, dictionary) = bench.next(&phone).await.unwrap();
     assert_eq!(dictionary["RequestType"].as_string(), Some("InstallProfile"));
 }
+
+#[tokio::test]
+async fn when_a_renewal_is_due_follows_from_the_dates_of_the_certificate() {
+    let bench = Bench::new().await;
+    bench.enroll(UDID).await;
+    let id = bench.epoch(UDID).await.identity_id.unwrap();
+    bench
+        .tx(move |tx| {
+            let mut identity = store::Identity::find(tx, id)?;
+            identity.not_after = identity.not_before + std::time::Duration::from_secs(100 * 86_400);
+            Ok(identity.save(tx)?)
+        })
+        .await;
+    bench.days(49);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0);
+    bench.days(1);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_authority_that_ends_soon_does_not_renew_its_devices_for_nothing() {
+    let bench = Bench::new().await;
+    bench.days(3_500);
+    let phone = bench.enroll(UDID).await;
+    bench.days(120);
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0);
+    let checks = bench.services.health.checks().await.unwrap();
+    let found = checks.iter().find(|check| check.name == "identities.renewal").unwrap();
+    assert_eq!(found.severity, crate::views::CheckSeverity::Warning);
+    bench.services.authorities.roll(pki::AuthorityKind::Rsa2048).await.unwrap();
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
+    assert!(bench.next(&phone).await.is_some());
+}

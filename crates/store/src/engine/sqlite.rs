@@ -104,21 +104,42 @@ struct Word {
     value: String,
 }
 
+/// What the connection that writes promises about a COMMIT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Durability {
+    /// `journal_mode`.
+    pub journal_mode: String,
+    /// `synchronous`, as SQLite numbers it.
+    pub synchronous: i64,
+}
+
+impl Durability {
+    /// Whether what was committed outlives a loss of power.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.journal_mode == "wal" && self.synchronous >= SYNCHRONOUS_FULL
+    }
+}
+
+/// Reads the settings of a connection that decide about durability.
+pub(crate) fn durability(connection: &mut SqliteConnection) -> Result<Durability, diesel::result::Error> {
+    let journal: Word =
+        diesel::sql_query("SELECT journal_mode AS value FROM pragma_journal_mode").get_result(connection)?;
+    let synchronous: Number =
+        diesel::sql_query("SELECT synchronous AS value FROM pragma_synchronous").get_result(connection)?;
+    Ok(Durability { journal_mode: journal.value, synchronous: synchronous.value })
+}
+
 /// Reads the settings back: a build of SQLite or a file system may ignore what was asked.
 pub(crate) fn verify_writer(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     let read = |error| OpenError::database(path, error);
-    let journal: Word = diesel::sql_query("SELECT journal_mode AS value FROM pragma_journal_mode")
-        .get_result(connection)
-        .map_err(read)?;
-    let synchronous: Number = diesel::sql_query("SELECT synchronous AS value FROM pragma_synchronous")
-        .get_result(connection)
-        .map_err(read)?;
+    let found = durability(connection).map_err(read)?;
     let foreign_keys: Number = diesel::sql_query("SELECT foreign_keys AS value FROM pragma_foreign_keys")
         .get_result(connection)
         .map_err(read)?;
     for (good, setting, found) in [
-        (journal.value == "wal", "journal_mode = WAL", journal.value.clone()),
-        (synchronous.value >= SYNCHRONOUS_FULL, "synchronous = FULL", synchronous.value.to_string()),
+        (found.journal_mode == "wal", "journal_mode = WAL", found.journal_mode.clone()),
+        (found.synchronous >= SYNCHRONOUS_FULL, "synchronous = FULL", found.synchronous.to_string()),
         (foreign_keys.value == 1, "foreign_keys = ON", foreign_keys.value.to_string()),
     ] {
         if !good {

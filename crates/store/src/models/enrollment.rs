@@ -2,7 +2,10 @@
 
 use catalog::{EnrollmentType, Ownership};
 use clock::Timestamp;
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::by_id;
 use crate::column::{EnrollmentTypeText, Millis, OptionalMillis, OwnershipText};
@@ -13,6 +16,28 @@ use crate::{
 
 /// Topic, access rights and digest of an enrolment profile that devices have.
 pub type ProfileInUse = (String, i32, Option<Vec<u8>>);
+
+/// When a certificate is due for renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenewalDue {
+    /// The present.
+    pub now: Timestamp,
+    /// The share of its own validity after which it is due, in percent.
+    pub percent: u32,
+    /// When a certificate that is issued now would end.
+    pub new_end: Timestamp,
+}
+
+impl RenewalDue {
+    /// Only numbers are written into the SQL. The dates are those of the certificate itself, not of today's settings.
+    fn has_lived_its_share(self) -> SqlLiteral<Bool> {
+        sql(&format!(
+            "(identities.not_before + (identities.not_after - identities.not_before) * {} / 100 < {})",
+            self.percent,
+            self.now.as_millis()
+        ))
+    }
+}
 
 /// One epoch of one device. A new one never replaces an old one's row: history is kept and linked.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -172,23 +197,39 @@ impl Enrollment {
             .load(connection)?)
     }
 
-    /// Enrolled epochs whose pinned certificate ends before `before`, those that end first at the front.
+    /// Enrolled epochs whose pinned certificate has lived its share at `now` and would be followed by a longer one; those that end
+    /// first are at the front.
     ///
     /// # Errors
     /// The database's.
     pub fn list_due_for_renewal(
         connection: &mut Connection,
-        before: Timestamp,
+        due: RenewalDue,
         limit: i64,
     ) -> Result<Vec<Self>, Error> {
         Ok(enrollments::table
             .inner_join(identities::table.on(enrollments::identity_id.eq(identities::id.nullable())))
             .filter(enrollments::state.eq(EnrollmentState::Enrolled))
-            .filter(identities::not_after.lt(Millis::from(before)))
+            .filter(due.has_lived_its_share())
+            .filter(identities::not_after.lt(Millis::from(due.new_end)))
             .order(identities::not_after)
             .limit(limit)
             .select(Self::as_select())
             .load(connection)?)
+    }
+
+    /// How many enrolled epochs have a certificate that is due and could only be followed by one that ends no later.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn count_stuck_in_renewal(connection: &mut Connection, due: RenewalDue) -> Result<i64, Error> {
+        Ok(enrollments::table
+            .inner_join(identities::table.on(enrollments::identity_id.eq(identities::id.nullable())))
+            .filter(enrollments::state.eq(EnrollmentState::Enrolled))
+            .filter(due.has_lived_its_share())
+            .filter(identities::not_after.ge(Millis::from(due.new_end)))
+            .count()
+            .get_result(connection)?)
     }
 
     /// Enrolled epochs whose pinned certificate another authority than `active` signed.
