@@ -8,10 +8,12 @@ use diesel::prelude::*;
 
 use super::{Delivery, DeliveryFilter, Enrollment, IdempotencyKey, Identity, Job, Report};
 use crate::column::Millis;
-use crate::schema::{deliveries, delivery_events, enrollments, idempotency_keys, identities, jobs, pending, reports};
+use crate::schema::{
+    deliveries, delivery_events, enrollments, idempotency_keys, identities, jobs, pending, reports,
+};
 use crate::{
-    CommandId, Connection, DeliverySeq, DeliveryState, DeviceId, EnrollmentId, EnrollmentState, Error, IdentityId, JobId,
-    JobState, Page, TokenId,
+    CommandId, Connection, DeliverySeq, DeliveryState, DeviceId, EnrollmentId, EnrollmentState, Error,
+    IdentityId, JobId, JobState, Page, TokenId,
 };
 
 /// Which identities are wanted. Empty means all.
@@ -144,7 +146,8 @@ impl Delivery {
             .select((deliveries::command_id, count_star()))
             .load(connection)?;
         // Finished deliveries stay in `pending` until they are swept, so their events decide.
-        let last_words = DeliveryState::ALL.iter().filter(|state| state.is_final()).map(|state| state.as_str());
+        let last_words =
+            DeliveryState::ALL.iter().filter(|state| state.is_final()).map(|state| state.as_str());
         let ended = delivery_events::table
             .filter(delivery_events::seq.eq(pending::seq))
             .filter(delivery_events::state.eq_any(last_words));
