@@ -57,7 +57,7 @@ async fn operate(api: Api, targets: Vec<String>, promises: Arc<Promises>) {
         }
         let target = targets.get(turn % targets.len()).cloned().unwrap_or_default();
         let uuid = promises.uuid();
-        let kind = if turn % 3 == 0 { "SecurityInfo" } else { "ProfileList" };
+        let kind = if turn.is_multiple_of(3) { "SecurityInfo" } else { "ProfileList" };
         let body = json!({"targets": [target], "command": {"RequestType": kind}, "command_uuid": uuid});
         match api.post("/api/v1/commands", &body).await {
             Ok(answer) if answer.status == 201 => promises.commands.lock().await.push((uuid, target)),
@@ -98,7 +98,7 @@ async fn be_erased(device: SimulatedDevice, api: Api, promises: Arc<Promises>) {
         let body =
             json!({"targets": [seen.udid], "command": {"RequestType": "EraseDevice"}, "command_uuid": uuid});
         let _ = api.post("/api/v1/commands", &body).await;
-        if turn % 3 == 0 {
+        if turn.is_multiple_of(3) {
             let _ = device.remove_enrolment().await;
         }
         for _ in 0..5 {

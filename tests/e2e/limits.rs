@@ -48,7 +48,8 @@ async fn slow_handshakes_headers_and_bodies_and_idle_connections_end() -> Result
         until_closed(operators, &body),
         until_closed(operators, whole),
     );
-    (silent?, half?);
+    silent?;
+    half?;
     let headers = headers?;
     assert!(headers.is_empty() || headers.starts_with("HTTP/1.1 4"), "{headers}");
     let slow = slow?;

@@ -13,12 +13,7 @@ async fn reports_that_come_twice_or_about_nothing_change_nothing() -> Result<()>
     let world = World::start().await?;
     let ipad = world.settled(Model::IPad, 1).await?;
     let udid = ipad.snapshot().udid;
-    for fault in [
-        Fault::DuplicateReport,
-        Fault::StrayReport,
-        Fault::LoseAnswer,
-        Fault::MalformedReport,
-    ] {
+    for fault in [Fault::DuplicateReport, Fault::StrayReport, Fault::LoseAnswer, Fault::MalformedReport] {
         let before = ipad.snapshot().executed.len();
         let name = format!("{fault:?}");
         ipad.with_faults([fault]);
