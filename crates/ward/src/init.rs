@@ -31,7 +31,7 @@ pub struct InitArgs {
     /// The hospital's name, as staff should read it on their devices.
     #[arg(long)]
     pub organization: String,
-    /// The address that devices use, such as https://mdm.hospital.example; it stays for good.
+    /// The address that devices use, such as `https://mdm.hospital.example`; it stays for good.
     #[arg(long, value_name = "URL")]
     pub public_url: String,
     /// The address that operators use: http://localhost:PORT, or https://NAME with a certificate.
