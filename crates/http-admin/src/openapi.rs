@@ -7,7 +7,8 @@ use utoipa_axum::routes;
 
 use crate::AdminServices;
 use crate::routes::{
-    audit, commands, deliveries, devices, enrollments, events, identities, jobs, links, push, secrets, server,
+    audit, authorities, commands, deliveries, devices, enrollments, events, identities, jobs, links, push,
+    secrets, server,
 };
 
 /// Every route that needs a token, with its description.
@@ -37,6 +38,8 @@ pub(crate) fn described() -> OpenApiRouter<AdminServices> {
         .routes(routes!(push::send_push))
         .routes(routes!(push::install_push_certificate, push::list_push_certificates))
         .routes(routes!(push::request_push_certificate))
+        .routes(routes!(authorities::list_authorities))
+        .routes(routes!(authorities::roll_authority))
         .routes(routes!(identities::list_identities))
         .routes(routes!(identities::revoke_identity))
         .routes(routes!(secrets::reveal_secret))

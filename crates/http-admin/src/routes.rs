@@ -1,6 +1,7 @@
 //! The routes, one file per resource.
 
 pub(crate) mod audit;
+pub(crate) mod authorities;
 pub(crate) mod commands;
 pub(crate) mod deliveries;
 pub(crate) mod devices;

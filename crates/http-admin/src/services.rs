@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::audit::Audit;
+use service::authorities::Authorities;
 use service::commands::Commands;
 use service::deliveries::Deliveries;
 use service::device_certificates::DeviceCertificates;
@@ -20,6 +21,8 @@ use service::quarantine::Quarantine;
 /// The services of the operators' door.
 #[derive(Clone)]
 pub struct AdminServices {
+    /// The certificate authorities of the devices.
+    pub authorities: Arc<Authorities>,
     /// Who is calling.
     pub operators: Arc<Operators>,
     /// Answers that were given before.
@@ -55,6 +58,7 @@ impl AdminServices {
     #[must_use]
     pub fn new(services: &service::Services, figures: Option<PrometheusHandle>) -> Self {
         Self {
+            authorities: Arc::clone(&services.authorities),
             operators: Arc::clone(&services.operators),
             idempotency: Arc::clone(&services.idempotency),
             commands: Arc::clone(&services.commands),

@@ -80,6 +80,7 @@ pub fn router(services: DeviceServices, settings: DoorSettings) -> Router {
         .route("/scep", get(scep::receive_query).post(scep::receive_message))
         .route("/scep/pkiclient.exe", get(scep::receive_query).post(scep::receive_message))
         .route("/crl", get(scep::show_revocation_list))
+        .route("/crl/{authority}", get(scep::show_list_of))
         .route("/enroll/{token}", get(enroll::show_offer))
         .route("/enroll/{token}/profile", get(enroll::fetch_profile))
         .fallback(|| async { StatusCode::NOT_FOUND })

@@ -7,9 +7,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use clock::Timestamp;
 use pki::seal::{Place, Sealer};
-use pki::{Authority, AuthorityKind, Certificate, NewCertificate, PrivateKey, Usage, trust};
+use pki::{Authority, AuthorityKind, Certificate, KeyKind, NewCertificate, PrivateKey, Usage, trust};
+use serde_json::json;
 use store::{AuthorityId, Connection, SealedBytes};
 
+use crate::audit::{self, Act};
+use crate::operators::Operator;
+use crate::views::{AuthorityView, RollRequest};
 use crate::{Context, Error};
 
 /// How long the certificate that signs profiles is valid. It is made anew at every start.
@@ -70,7 +74,7 @@ impl Authorities {
     ///
     /// # Errors
     /// When the keys cannot be made or the row cannot be written.
-    pub async fn roll(&self, kind: AuthorityKind) -> Result<(), Error> {
+    pub async fn roll(&self, kind: AuthorityKind, act: Act) -> Result<(), Error> {
         let name = format!("{} device authority", self.context.settings.organization);
         let now = self.context.now();
         let authority = create(kind, name, now).await?;
@@ -84,11 +88,48 @@ impl Authorities {
                     old.save(tx)?;
                 }
                 row.insert(tx)?;
-                Ok::<_, Error>(())
+                audit::record(tx, now, &act)
             })
             .await?;
         self.loaded.store(Arc::new(read(&self.context).await?));
         Ok(())
+    }
+
+    /// Rolls the authority for an operator, with keys of the kind that the present one has unless asked otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] without a reason; else as [`Authorities::roll`].
+    pub async fn roll_for(
+        &self,
+        operator: &Operator,
+        request: RollRequest,
+    ) -> Result<Vec<AuthorityView>, Error> {
+        let reason = request.reason.trim();
+        if reason.is_empty() || reason.chars().count() > 200 {
+            return Err(Error::invalid("reason", "say in 1 to 200 characters why: it is recorded"));
+        }
+        let present = matches!(self.current().active.authority.key().kind(), KeyKind::P256);
+        let kind =
+            if request.elliptic.unwrap_or(present) { AuthorityKind::P256 } else { AuthorityKind::Rsa2048 };
+        let act = Act::new(operator, "authority.roll")
+            .of_class(catalog::Class::D3)
+            .with(json!({ "reason": reason }));
+        self.roll(kind, act).await?;
+        Ok(self.list())
+    }
+
+    /// The authorities as operators see them, the issuing one first.
+    #[must_use]
+    pub fn list(&self) -> Vec<AuthorityView> {
+        let current = self.current();
+        let view = |(place, issuer): (usize, &Issuer)| AuthorityView {
+            id: issuer.id.0,
+            subject: issuer.authority.certificate().subject().to_owned(),
+            fingerprint: issuer.authority.certificate().fingerprint().to_string(),
+            not_after: issuer.authority.certificate().not_after(),
+            active: place == 0,
+        };
+        current.all().enumerate().map(view).collect()
     }
 }
 

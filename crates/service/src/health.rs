@@ -75,7 +75,7 @@ impl Health {
             "identities.renewal",
             counted.stuck,
             "devices cannot be given a certificate that lasts longer than theirs",
-            "the device authority ends too soon: roll it",
+            "the device authority ends too soon: roll it with 'ward authority roll'",
         ));
         checks.extend(self.push_checks(&counted, now));
         checks.push(self.queue_check(now));
@@ -99,8 +99,7 @@ impl Health {
         let loaded = self.authorities.current();
         let certificate = loaded.active.authority.certificate();
         let left = days_left(certificate.not_after(), now);
-        let advice =
-            "roll the certificate authority: devices get certificates of the new one when they renew";
+        let advice = "roll the certificate authority with 'ward authority roll': devices get certificates of the new one when they renew";
         vec![expiry(
             "authority.expiry",
             &format!("the device authority '{}'", certificate.subject()),

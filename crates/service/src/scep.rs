@@ -3,6 +3,7 @@
 //! Who may have a certificate is decided by the challenge, or for a renewal by the old certificate; the row of that permission binds the
 //! new certificate to its enrolment. Cryptography runs beside the threads that serve connections, and only so many at a time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use protocol_scep::{
 };
 use store::{AuthorityId, Identity};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use crate::authorities::{Authorities, Issuer, Loaded};
 use crate::enrollment::profile;
@@ -40,7 +42,7 @@ pub struct Scep {
     context: Context,
     authorities: Arc<Authorities>,
     room: Arc<Semaphore>,
-    list: Mutex<Option<(AuthorityId, Timestamp, Vec<u8>)>>,
+    lists: Mutex<HashMap<AuthorityId, (Timestamp, Vec<u8>)>>,
 }
 
 /// What goes back.
@@ -63,7 +65,7 @@ impl Scep {
     /// With these authorities.
     #[must_use]
     pub fn new(context: Context, authorities: Arc<Authorities>) -> Self {
-        Self { context, authorities, room: Arc::new(Semaphore::new(AT_A_TIME)), list: Mutex::new(None) }
+        Self { context, authorities, room: Arc::new(Semaphore::new(AT_A_TIME)), lists: Mutex::default() }
     }
 
     /// Answers one request: its query, and the body of a POST (empty for a GET). A refusal is a message too, not an error.
@@ -92,15 +94,18 @@ impl Scep {
         }
     }
 
-    /// The revocation list of the authority that issues, DER.
+    /// The revocation list of an authority, DER: of the named one, or of the one that issues.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn revocation_list(&self) -> Result<Vec<u8>, Error> {
+    /// [`Error::NotFound`] for an authority that is not ours; else the database's.
+    pub async fn revocation_list(&self, authority: Option<Uuid>) -> Result<Vec<u8>, Error> {
         let loaded = self.authorities.current();
-        let (now, authority) = (self.context.now(), loaded.active.id);
-        if let Some((of, made, list)) = &*self.list.lock()
-            && *of == authority
+        let authority = authority.map_or(loaded.active.id, AuthorityId);
+        if !loaded.all().any(|issuer| issuer.id == authority) {
+            return Err(Error::not_found("authority", authority.0));
+        }
+        let now = self.context.now();
+        if let Some((made, list)) = self.lists.lock().get(&authority)
             && *made <= now
             && now.since(*made) < LIST_KEPT
         {
@@ -111,10 +116,12 @@ impl Scep {
         });
         let revoked: Vec<RevokedCertificate> = revoked.await?.into_iter().filter_map(entry).collect();
         let number = u64::try_from(now.as_millis()).unwrap_or(0);
-        let list =
-            blocking(move || Ok(loaded.active.authority.crl(&revoked, number, now, now + LIST_VALID)?))
-                .await?;
-        *self.list.lock() = Some((authority, now, list.clone()));
+        let list = blocking(move || {
+            let issuer = loaded.all().find(|issuer| issuer.id == authority).unwrap_or(&loaded.active);
+            Ok(issuer.authority.crl(&revoked, number, now, now + LIST_VALID)?)
+        })
+        .await?;
+        self.lists.lock().insert(authority, (now, list.clone()));
         Ok(list)
     }
 

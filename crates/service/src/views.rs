@@ -19,7 +19,9 @@ pub use command::{
 pub use delivery::{ConclusionView, DeliveryStepView, DeliveryView, EvidenceView, VerificationView};
 pub use device::{DeviceDetailView, DeviceView, FactView};
 pub use enrollment::{ChannelView, EnrollmentView, QuarantineView};
-pub use identity::{IdentityView, RevealRequest, RevealedSecretView, RevokeRequest, SecretView};
+pub use identity::{
+    AuthorityView, IdentityView, RevealRequest, RevealedSecretView, RevokeRequest, RollRequest, SecretView,
+};
 pub use link::{LinkRequest, LinkView, NewLinkView};
 pub use push::{
     InstallPushCertificateRequest, InstalledPushCertificateView, PushAnswer, PushCertificateRequestRequest,

@@ -134,13 +134,7 @@ async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)>
         ServerTls::load(TlsFiles {
             certificate: devices.certificate.clone(),
             key: devices.key.clone(),
-            client_authorities: services
-                .authorities
-                .current()
-                .certificates()
-                .iter()
-                .map(|one| one.der().to_vec())
-                .collect(),
+            client_authorities: client_authorities(services),
         })
     };
     let tls = if devices.plain_http { None } else { Some(Arc::new(load()?)) };
@@ -165,13 +159,18 @@ async fn bind(config: &Config, services: &Arc<Services>) -> Result<(Door, Door)>
         (Some(certificate), Some(key)) => Some(Arc::new(ServerTls::load(TlsFiles {
             certificate: certificate.clone(),
             key: key.clone(),
-            client_authorities: Vec::new(),
+            client_authorities: Box::new(Vec::new),
         })?)),
         _ => None,
     };
     let listener = Listener::bind(operators.listen, tls.clone(), limits).await?;
     let router = http_admin::router(AdminServices::new(services, figures::start()));
     Ok((device_door, (listener, tls, router)))
+}
+
+fn client_authorities(services: &Arc<Services>) -> Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync> {
+    let authorities = Arc::clone(&services.authorities);
+    Box::new(move || authorities.current().certificates().iter().map(|one| one.der().to_vec()).collect())
 }
 
 fn marked(router: axum::Router) -> axum::Router {

@@ -197,7 +197,12 @@ async fn an_authority_that_ends_soon_does_not_renew_its_devices_for_nothing() {
     let checks = bench.services.health.checks().await.unwrap();
     let found = checks.iter().find(|check| check.name == "identities.renewal").unwrap();
     assert_eq!(found.severity, crate::views::CheckSeverity::Warning);
-    bench.services.authorities.roll(pki::AuthorityKind::Rsa2048).await.unwrap();
+    bench
+        .services
+        .authorities
+        .roll(pki::AuthorityKind::Rsa2048, crate::audit::Act::by_ward("authority.roll"))
+        .await
+        .unwrap();
     assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
     assert!(bench.next(&phone).await.is_some());
 }

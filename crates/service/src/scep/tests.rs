@@ -181,11 +181,11 @@ async fn the_authority_tells_what_it_can_and_who_it_is_in_exact_types() {
 async fn a_revoked_certificate_is_on_the_list() {
     let bench = Bench::new().await;
     bench.enroll(UDID).await;
-    let empty = bench.services.scep.revocation_list().await.unwrap();
+    let empty = bench.services.scep.revocation_list(None).await.unwrap();
     let (id, now) = (bench.epoch(UDID).await.identity_id.unwrap(), bench.services.context.now());
     bench.tx(move |tx| Ok(Identity::revoke(tx, id, now, "key_compromise")?)).await;
     bench.advance(LIST_KEPT);
-    let list = bench.services.scep.revocation_list().await.unwrap();
+    let list = bench.services.scep.revocation_list(None).await.unwrap();
     let serial = bench.tx(move |tx| Ok(Identity::find(tx, id)?.serial_hex)).await;
     let serial = hex::decode(if serial.len() % 2 == 1 { format!("0{serial}") } else { serial }).unwrap();
     assert!(list.windows(serial.len()).any(|window| window == serial));
@@ -195,7 +195,12 @@ async fn a_revoked_certificate_is_on_the_list() {
 #[tokio::test]
 async fn an_authority_with_an_elliptic_curve_issues_through_its_rsa_registration_authority() {
     let bench = Bench::new().await;
-    bench.services.authorities.roll(pki::AuthorityKind::P256).await.unwrap();
+    bench
+        .services
+        .authorities
+        .roll(pki::AuthorityKind::P256, crate::audit::Act::by_ward("authority.roll"))
+        .await
+        .unwrap();
     let scep = &bench.services.scep;
     let reply = scep.receive("operation=GetCACert", Vec::new()).await.unwrap();
     assert_eq!(reply.content_type, "application/x-x509-ca-ra-cert");
@@ -214,10 +219,21 @@ async fn an_authority_with_an_elliptic_curve_issues_through_its_rsa_registration
 async fn after_the_authority_was_rolled_old_devices_are_known_and_their_renewal_is_due() {
     let bench = Bench::new().await;
     let phone = bench.enroll(UDID).await;
-    bench.services.authorities.roll(pki::AuthorityKind::Rsa2048).await.unwrap();
+    let before = bench.services.authorities.current().active.id;
+    bench
+        .services
+        .authorities
+        .roll(pki::AuthorityKind::Rsa2048, crate::audit::Act::by_ward("authority.roll"))
+        .await
+        .unwrap();
     bench.services.identities.forget_all();
     bench.idle(&phone).await.unwrap();
     assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
     let state = bench.tx(|tx| Ok(Enrollment::list_by_apple_id(tx, UDID)?.remove(0).state)).await;
     assert_eq!(state, EnrollmentState::Enrolled);
+    let scep = &bench.services.scep;
+    let (new, old) =
+        (scep.revocation_list(None).await.unwrap(), scep.revocation_list(Some(before.0)).await.unwrap());
+    assert_ne!(new, old, "the older authority still publishes a list of its own");
+    assert!(scep.revocation_list(Some(uuid::Uuid::nil())).await.is_err());
 }

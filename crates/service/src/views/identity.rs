@@ -44,6 +44,32 @@ pub struct IdentityView {
     pub state: String,
 }
 
+/// A certificate authority of the devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuthorityView {
+    /// Its id.
+    pub id: Uuid,
+    /// The subject as text.
+    pub subject: String,
+    /// SHA-256 of the certificate, in hexadecimal.
+    pub fingerprint: String,
+    /// Valid until.
+    #[schema(value_type = String, format = DateTime)]
+    pub not_after: Timestamp,
+    /// Whether it issues; the others are still trusted.
+    pub active: bool,
+}
+
+/// The wish for a new authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollRequest {
+    /// For the record.
+    pub reason: String,
+    /// Whether its key is on P-256 instead of RSA; as the present one if absent.
+    pub elliptic: Option<bool>,
+}
+
 /// Why something is revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -34,8 +34,23 @@ pub(super) enum WatchCommand {
     /// List device identities, or revoke one.
     #[command(subcommand)]
     Identity(IdentityCommand),
+    /// The authority that issues device identities: look at it, or begin a new one.
+    #[command(subcommand)]
+    Authority(AuthorityCommand),
     /// Show work that failed for good and waits for a person.
     Jobs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuthorityCommand {
+    /// List the authorities: the one that issues, and older ones that are still trusted.
+    List,
+    /// Make a new authority that issues from now on. Devices move to it as they renew; nothing is cut off.
+    Roll {
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,6 +98,22 @@ pub(super) fn run(command: WatchCommand, options: &Options) -> Result<ExitCode> 
                 ("last seen", "last_seen_at"),
             ];
             show_items(options, &items, &columns, "Nobody is in quarantine.");
+        }
+        WatchCommand::Authority(command) => {
+            let authorities = match command {
+                AuthorityCommand::List => client.get("/api/v1/authorities")?,
+                AuthorityCommand::Roll { reason } => {
+                    client.post("/api/v1/authorities/roll", &json!({ "reason": reason }))?.1
+                }
+            };
+            let columns =
+                [("subject", "subject"), ("issues", "active"), ("until", "not_after"), ("id", "id")];
+            show_items(
+                options,
+                authorities.as_array().map_or(&[], Vec::as_slice),
+                &columns,
+                "There is none.",
+            );
         }
         WatchCommand::Identity(IdentityCommand::List { expiring_days }) => {
             let days = expiring_days.map(|days| days.to_string());

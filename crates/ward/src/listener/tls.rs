@@ -17,20 +17,26 @@ use tokio_openssl::SslStream;
 const ALPN: &[u8] = b"\x02h2\x08http/1.1";
 
 /// Where the certificate of a door comes from.
-#[derive(Debug, Clone)]
 pub struct TlsFiles {
     /// PEM chain, leaf first.
     pub certificate: PathBuf,
     /// PEM key.
     pub key: PathBuf,
-    /// Certificates (DER) of the authorities whose client certificates are asked for; nobody is asked if empty.
-    pub client_authorities: Vec<Vec<u8>>,
+    /// Gives the certificates (DER) of the authorities whose client certificates are asked for; nobody is asked if there are
+    /// none. Asked again whenever the files are looked at, because authorities are rolled while the server runs.
+    pub client_authorities: Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync>,
 }
 
 /// The TLS side of a door.
 pub struct ServerTls {
     files: TlsFiles,
-    current: RwLock<(SslAcceptor, Option<SystemTime>)>,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    acceptor: SslAcceptor,
+    changed: Option<SystemTime>,
+    authorities: Vec<Vec<u8>>,
 }
 
 impl ServerTls {
@@ -39,33 +45,36 @@ impl ServerTls {
     /// # Errors
     /// A file is missing, not PEM, or certificate and key do not belong together.
     pub fn load(files: TlsFiles) -> Result<Self> {
-        let acceptor = acceptor(&files)?;
-        let changed = changed_at(&files.certificate);
-        Ok(Self { files, current: RwLock::new((acceptor, changed)) })
+        let current = read(&files)?;
+        Ok(Self { files, current: RwLock::new(current) })
     }
 
-    /// Reads the files again if the certificate has changed since; whether it had.
+    /// Reads the files again if the certificate or the list of authorities has changed since; whether it had.
     ///
     /// # Errors
     /// As [`ServerTls::load`]; the old certificate then stays in use.
     pub fn reload_if_changed(&self) -> Result<bool> {
-        let changed = changed_at(&self.files.certificate);
-        if changed == self.current.read().1 {
+        let (changed, authorities) = (changed_at(&self.files.certificate), (self.files.client_authorities)());
+        let same = {
+            let current = self.current.read();
+            current.changed == changed && current.authorities == authorities
+        };
+        if same {
             return Ok(false);
         }
-        let acceptor = acceptor(&self.files)?;
-        *self.current.write() = (acceptor, changed);
+        let current = read(&self.files)?;
+        *self.current.write() = current;
         Ok(true)
     }
 
     /// The certificate that is presented at present, DER.
     #[must_use]
     pub fn certificate_der(&self) -> Option<Vec<u8>> {
-        self.current.read().0.context().certificate().and_then(|certificate| certificate.to_der().ok())
+        self.current.read().acceptor.context().certificate().and_then(|certificate| certificate.to_der().ok())
     }
 
     pub(super) async fn accept(&self, stream: TcpStream) -> Result<SslStream<TcpStream>> {
-        let ssl = Ssl::new(self.current.read().0.context())?;
+        let ssl = Ssl::new(self.current.read().acceptor.context())?;
         let mut stream = SslStream::new(ssl, stream)?;
         Pin::new(&mut stream).accept().await?;
         Ok(stream)
@@ -82,7 +91,12 @@ fn changed_at(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-fn acceptor(files: &TlsFiles) -> Result<SslAcceptor> {
+fn read(files: &TlsFiles) -> Result<Current> {
+    let (changed, authorities) = (changed_at(&files.certificate), (files.client_authorities)());
+    Ok(Current { acceptor: acceptor(files, &authorities)?, changed, authorities })
+}
+
+fn acceptor(files: &TlsFiles, authorities: &[Vec<u8>]) -> Result<SslAcceptor> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
     let (certificate, key) = (files.certificate.display(), files.key.display());
     builder
@@ -95,14 +109,14 @@ fn acceptor(files: &TlsFiles) -> Result<SslAcceptor> {
         .check_private_key()
         .map_err(|_| anyhow!("{key} is not the key of the certificate in {certificate}"))?;
     builder.set_alpn_select_callback(|_, offered| select_next_proto(ALPN, offered).ok_or(AlpnError::NOACK));
-    if !files.client_authorities.is_empty() {
+    if !authorities.is_empty() {
         // Asked for, never demanded: people open pages on the same host. Who it is and whether it is welcome is
         // decided later, with the enrolment at hand; a device with an expired identity must still get in.
         builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
         // Without a context id every resumed session with a client certificate dies with an internal error.
         builder.set_session_id_context(b"ward-devices")?;
         let mut names = Stack::<X509Name>::new()?;
-        for der in &files.client_authorities {
+        for der in authorities {
             names.push(X509::from_der(der)?.subject_name().to_owned()?)?;
         }
         builder.set_client_ca_list(names);
