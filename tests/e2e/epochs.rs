@@ -57,6 +57,10 @@ async fn an_old_epoch_that_still_speaks_sets_the_newer_one_apart() -> Result<()>
     let first = RawDevice::enrolled(&world, udid).await?;
     first.drain().await?;
     let second = RawDevice::enrolled(&world, udid).await?;
+    let erase = json!({"targets": [udid], "command": {"RequestType": "EraseDevice"}});
+    let doubtful = world.api.post("/api/v1/commands", &erase).await?;
+    assert_eq!(doubtful.status, 422, "nobody can say which of the two is erased: {doubtful:?}");
+    assert!(doubtful.body.to_string().contains("two enrolments claim this device"), "{doubtful:?}");
     assert_eq!(first.idle().await?.status, 200, "the old identity is honoured");
     let quarantine = world.api.get("/api/v1/quarantine").await?;
     let found = quarantine.body["items"].as_array().cloned().unwrap_or_default();

@@ -80,6 +80,13 @@ async fn obey(device: SimulatedDevice, promises: Arc<Promises>) {
     }
 }
 
+/// The newest enrolment of a device: where a CheckOut was lost in a kill two claim it, and the UDID alone is refused as a target.
+async fn newest_epoch(api: &Api, udid: &str) -> Option<String> {
+    let answer = api.get(&format!("/api/v1/devices/{udid}")).await.ok()?;
+    let epochs = answer.body["enrollments"].as_array()?;
+    epochs.iter().max_by_key(|one| one["epoch"].as_i64())?["id"].as_str().map(str::to_owned)
+}
+
 /// Enrols, is told to erase, and enrols again: sometimes after the erase, sometimes before it has fetched it.
 async fn be_erased(device: SimulatedDevice, api: Api, promises: Arc<Promises>) {
     let mut turn = 0_u32;
@@ -92,11 +99,15 @@ async fn be_erased(device: SimulatedDevice, api: Api, promises: Arc<Promises>) {
             let _ = device.enroll(&profile_of(&link)).await;
             continue;
         }
+        let Some(target) = newest_epoch(&api, &device.snapshot().udid).await else {
+            pause().await;
+            continue;
+        };
         turn += 1;
         let (uuid, seen) = (promises.uuid(), device.snapshot());
         promises.erases.lock().await.insert(uuid.clone(), seen.counts.enrolments);
         let body =
-            json!({"targets": [seen.udid], "command": {"RequestType": "EraseDevice"}, "command_uuid": uuid});
+            json!({"targets": [target], "command": {"RequestType": "EraseDevice"}, "command_uuid": uuid});
         let _ = api.post("/api/v1/commands", &body).await;
         if turn.is_multiple_of(3) {
             let _ = device.remove_enrolment().await;

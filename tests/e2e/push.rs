@@ -25,8 +25,10 @@ pub(crate) async fn quiet(seed: u64) -> Result<(World, clock::MockClock, Simulat
     // Whatever enrolling asked for is pushed before the test begins to count: the clock stands, so the last push has its time.
     let now = serde_json::to_value(clock::Clock::now(&clock))?;
     world.api.post("/api/v1/push", &json!({"targets": [device.snapshot().udid]})).await?;
-    until("the push is noted", async || Ok(crate::support::record(&world, &device).await?["device"]["last_pushed_at"] == now))
-        .await?;
+    until("the push is noted", async || {
+        Ok(crate::support::record(&world, &device).await?["device"]["last_pushed_at"] == now)
+    })
+    .await?;
     clock.advance(Duration::from_secs(10));
     Ok((world, clock, device))
 }
