@@ -235,5 +235,5 @@ async fn after_the_authority_was_rolled_old_devices_are_known_and_their_renewal_
     let (new, old) =
         (scep.revocation_list(None).await.unwrap(), scep.revocation_list(Some(before.0)).await.unwrap());
     assert_ne!(new, old, "the older authority still publishes a list of its own");
-    assert!(scep.revocation_list(Some(uuid::Uuid::nil())).await.is_err());
+    assert!(scep.revocation_list(Some(Uuid::nil())).await.is_err());
 }

@@ -99,22 +99,7 @@ pub(super) fn run(command: WatchCommand, options: &Options) -> Result<ExitCode> 
             ];
             show_items(options, &items, &columns, "Nobody is in quarantine.");
         }
-        WatchCommand::Authority(command) => {
-            let authorities = match command {
-                AuthorityCommand::List => client.get("/api/v1/authorities")?,
-                AuthorityCommand::Roll { reason } => {
-                    client.post("/api/v1/authorities/roll", &json!({ "reason": reason }))?.1
-                }
-            };
-            let columns =
-                [("subject", "subject"), ("issues", "active"), ("until", "not_after"), ("id", "id")];
-            show_items(
-                options,
-                authorities.as_array().map_or(&[], Vec::as_slice),
-                &columns,
-                "There is none.",
-            );
-        }
+        WatchCommand::Authority(command) => authority(&client, command, options)?,
         WatchCommand::Identity(IdentityCommand::List { expiring_days }) => {
             let days = expiring_days.map(|days| days.to_string());
             let items = client.list("/api/v1/identities", &[("expiring_days", days.as_deref())], 1000)?;
@@ -146,6 +131,18 @@ pub(super) fn run(command: WatchCommand, options: &Options) -> Result<ExitCode> 
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn authority(client: &Client, command: AuthorityCommand, options: &Options) -> Result<()> {
+    let authorities = match command {
+        AuthorityCommand::List => client.get("/api/v1/authorities")?,
+        AuthorityCommand::Roll { reason } => {
+            client.post("/api/v1/authorities/roll", &json!({ "reason": reason }))?.1
+        }
+    };
+    let columns = [("subject", "subject"), ("issues", "active"), ("until", "not_after"), ("id", "id")];
+    show_items(options, authorities.as_array().map_or(&[], Vec::as_slice), &columns, "There is none.");
+    Ok(())
 }
 
 fn events(client: &Client, types: Option<&str>, options: &Options) -> Result<()> {
