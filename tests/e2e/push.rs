@@ -145,7 +145,7 @@ async fn a_wrong_push_certificate_is_refused_in_words() -> Result<()> {
         (world.apple.issue_push_certificate(8, 365)?, world.apple.issue_push_certificate(9, 365)?);
     let text = |pem: &[u8]| String::from_utf8_lossy(pem).into_owned();
     let split = |pem: &str| -> (String, String) {
-        let at = pem.find("-----BEGIN PRIVATE KEY").unwrap_or(pem.len());
+        let at = pem.rfind("-----BEGIN ").unwrap_or(pem.len());
         (pem[..at].to_owned(), pem[at..].to_owned())
     };
     let ((certificate, key), (_, other_key)) = (split(&text(&one.pem)), split(&text(&two.pem)));
