@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("protocol-scep", &["pki"]),
     ("protocol-profile", &["pki", "catalog", "plist-guard"]),
     ("store", &["catalog", "pki"]),
-    ("gate", &["store", "catalog", "pki"]),
+    ("gate", &["store", "catalog", "pki", "plist-guard"]),
     ("apple-client", &["pki"]),
     (
         "service",

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use catalog::{Class, Classification, class_of_command};
+use catalog::{Class, ClassContext, Classification, class_of_command_in};
 use plist::{Dictionary, Value};
 use store::{ChannelId, DeliverySeq, EnrollmentId};
+
+use crate::profile;
 
 /// One thing that is about to leave.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +23,8 @@ pub enum Exit<'a> {
         request_type: &'a str,
         /// The inner `Command` dictionary.
         command: &'a Dictionary,
+        /// What it meets on the device. The profile in it is opened here, whatever stands in `profile`.
+        context: &'a ClassContext<'a>,
     },
     /// The answer to ReturnToService that lets an erase go on.
     ReturnToServiceReply {
@@ -39,11 +43,6 @@ pub enum Exit<'a> {
         /// The epoch that asked.
         enrollment: EnrollmentId,
     },
-    /// One declaration.
-    Declaration {
-        /// The epoch that asked.
-        enrollment: EnrollmentId,
-    },
     /// 404 for a declaration that is gone: the device removes it.
     DeclarationGone {
         /// The epoch that asked.
@@ -52,13 +51,6 @@ pub enum Exit<'a> {
     /// 410: the user is not managed in this session.
     UserDeclined {
         /// The epoch that asked.
-        enrollment: EnrollmentId,
-    },
-    /// 403 with the document that makes a device leave management.
-    Unenroll403,
-    /// 400 to an enrolment that is known: its certificate is refused.
-    Refusal {
-        /// The epoch that is refused.
         enrollment: EnrollmentId,
     },
 }
@@ -76,16 +68,10 @@ pub enum ExitKind {
     RenewalProfile,
     /// [`Exit::DeclarationManifest`].
     DeclarationManifest,
-    /// [`Exit::Declaration`].
-    Declaration,
     /// [`Exit::DeclarationGone`].
     DeclarationGone,
     /// [`Exit::UserDeclined`].
     UserDeclined,
-    /// [`Exit::Unenroll403`].
-    Unenroll403,
-    /// [`Exit::Refusal`].
-    Refusal,
 }
 
 impl ExitKind {
@@ -98,11 +84,24 @@ impl ExitKind {
             Self::EnrollmentProfile => "enrollment_profile",
             Self::RenewalProfile => "renewal_profile",
             Self::DeclarationManifest => "declaration_manifest",
-            Self::Declaration => "declaration",
             Self::DeclarationGone => "declaration_gone",
             Self::UserDeclined => "user_declined",
-            Self::Unenroll403 => "unenroll_403",
-            Self::Refusal => "refusal",
+        }
+    }
+}
+
+impl ExitKind {
+    /// The name of the act in the record of acts.
+    #[must_use]
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Command => "exit.command",
+            Self::ReturnToServiceReply => "exit.return_to_service_reply",
+            Self::EnrollmentProfile => "exit.enrollment_profile",
+            Self::RenewalProfile => "exit.renewal_profile",
+            Self::DeclarationManifest => "exit.declaration_manifest",
+            Self::DeclarationGone => "exit.declaration_gone",
+            Self::UserDeclined => "exit.user_declined",
         }
     }
 }
@@ -123,11 +122,8 @@ impl Exit<'_> {
             Self::EnrollmentProfile => ExitKind::EnrollmentProfile,
             Self::RenewalProfile { .. } => ExitKind::RenewalProfile,
             Self::DeclarationManifest { .. } => ExitKind::DeclarationManifest,
-            Self::Declaration { .. } => ExitKind::Declaration,
             Self::DeclarationGone { .. } => ExitKind::DeclarationGone,
             Self::UserDeclined { .. } => ExitKind::UserDeclined,
-            Self::Unenroll403 => ExitKind::Unenroll403,
-            Self::Refusal { .. } => ExitKind::Refusal,
         }
     }
 
@@ -135,7 +131,9 @@ impl Exit<'_> {
     #[must_use]
     pub fn classify(&self) -> Classification {
         match self {
-            Self::Command { request_type, command, .. } => classify_command(request_type, command),
+            Self::Command { request_type, command, context, .. } => {
+                class_of_bytes(request_type, command, context)
+            }
             Self::ReturnToServiceReply { .. } => {
                 Classification::new(Class::D0, "lets the device erase itself and come back")
             }
@@ -149,24 +147,31 @@ impl Exit<'_> {
                 Class::D0,
                 "a declaration that is not on the list is removed with its data",
             ),
-            Self::Declaration { .. } => {
-                Classification::new(Class::D0, "a declaration that is not classed yet")
-            }
             Self::DeclarationGone { .. } => {
                 Classification::new(Class::D0, "the device removes the declaration and what came with it")
             }
             Self::UserDeclined { .. } => {
                 Classification::new(Class::None, "the user is not managed until the next log-in")
             }
-            Self::Unenroll403 => Classification::new(Class::D0, "ends management of the device"),
-            Self::Refusal { .. } => Classification::new(Class::D0, "cuts the device's way to Ward"),
         }
     }
 }
 
-/// The device obeys the `RequestType` in the bytes, whatever the row beside them says.
-fn classify_command(request_type: &str, command: &Dictionary) -> Classification {
+/// The class of a command as its bytes say it, the profile that it carries included. The device obeys the `RequestType` in the bytes,
+/// whatever the row beside them says; where the two differ the graver counts.
+#[must_use]
+pub fn class_of_bytes(
+    request_type: &str,
+    command: &Dictionary,
+    context: &ClassContext<'_>,
+) -> Classification {
     let sent = command.get("RequestType").and_then(Value::as_string).unwrap_or_default();
-    let class = class_of_command(sent, command);
-    if sent == request_type { class } else { class.graver(class_of_command(request_type, command)) }
+    let profile = if sent == "InstallProfile" { profile::opened(command) } else { None };
+    let context = ClassContext { profile: profile.as_ref(), ..context.clone() };
+    let class = class_of_command_in(sent, command, &context);
+    if sent == request_type {
+        class
+    } else {
+        class.graver(class_of_command_in(request_type, command, &context))
+    }
 }

@@ -36,7 +36,10 @@ impl Gate {
     /// # Errors
     /// [`store::Error`] when what it must know cannot be read: then nothing leaves.
     pub fn decide(&self, _connection: &mut Connection, exit: &Exit<'_>) -> Result<Decision, store::Error> {
-        Ok(Decision::Leave(Permit::new(exit.kind(), exit.classify())))
+        let (kind, class) = (exit.kind(), exit.classify());
+        metrics::counter!("ward_permits_total", "exit" => kind.as_str(), "class" => class.class.as_str())
+            .increment(1);
+        Ok(Decision::Leave(Permit::new(kind, class)))
     }
 }
 

@@ -3,7 +3,7 @@
 use gate::{Decision, Exit};
 use protocol_ddm::{DeclarationSet, Endpoint, StatusLimits, StatusReport};
 use protocol_mdm::DeclarativeManagement;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::{Report, ReportId};
 
 use crate::lifecycle::Speaker;
@@ -37,7 +37,11 @@ pub(crate) fn receive(
         }
         Endpoint::Declaration { .. } => {
             Ok(match work.context.gate.decide(work.tx, &Exit::DeclarationGone { enrollment })? {
-                Decision::Leave(permit) => Ok(Reply::DeclarationGone(permit)),
+                Decision::Leave(permit) => {
+                    let endpoint: String = message.endpoint.chars().take(200).collect();
+                    work.audit_exit(&permit, &speaker.enrollment, &json!({ "endpoint": endpoint }))?;
+                    Ok(Reply::DeclarationGone(permit))
+                }
                 Decision::Withhold(reason) => Err(Error::Withheld(reason.to_owned())),
             })
         }

@@ -11,6 +11,7 @@ use protocol_profile::AccessRights;
 use secrecy::{ExposeSecret, SecretString};
 use store::{EnrollmentLink, Issuance, IssuanceId, IssuancePurpose, PushCertificate};
 
+use crate::audit::{self, Act};
 use crate::authorities::Authorities;
 use crate::{Context, Error};
 
@@ -142,7 +143,12 @@ impl Enrollments {
                 }
                 issuance.insert(tx)?;
                 match ground.gate.decide(tx, &Exit::EnrollmentProfile)? {
-                    Decision::Leave(permit) => Ok(permit),
+                    Decision::Leave(permit) => {
+                        let link = issuance.link_id.map(|id| format!("link:{id}")).unwrap_or_default();
+                        let act = Act::by_ward(permit.kind().action()).of_class(permit.class()).on(link);
+                        audit::record(tx, now, &act)?;
+                        Ok(permit)
+                    }
                     Decision::Withhold(reason) => Err(Error::Withheld(reason.to_owned())),
                 }
             })

@@ -4,8 +4,9 @@ use catalog::Ownership;
 use gate::{Decision, Exit};
 use plist::Dictionary;
 use serde_json::json;
-use store::{Channel, Command, DeliveryState, NewEvent, NextOptions, Pending};
+use store::{Channel, Command, DeliveryState, Device, NewEvent, NextOptions, Pending};
 
+use crate::circumstances::Circumstances;
 use crate::commands::personal_refusals;
 use crate::lifecycle::Speaker;
 use crate::work::{Settled, Work};
@@ -69,24 +70,17 @@ fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Resul
     if let Err(why) = fill::fill(work, speaker, (pending.seq, &command), &mut dictionary)? {
         return end(work, pending, DeliveryState::Cancelled, &why).map(|()| None);
     }
-    let exit = if renewal {
-        Exit::RenewalProfile { enrollment: speaker.enrollment.id }
-    } else {
-        Exit::Command {
-            seq: pending.seq,
-            channel: pending.channel_id,
-            enrollment: pending.enrollment_id,
-            request_type: &command.request_type,
-            command: &dictionary,
-        }
-    };
-    let permit = match work.context.gate.decide(work.tx, &exit)? {
+    let permit = match decide(work, speaker, (pending, &command.request_type, renewal), &dictionary)? {
         Decision::Leave(permit) => permit,
         Decision::Withhold(reason) => {
             tracing::info!(command.uuid = %command.uuid, enrollment.id = %speaker.enrollment.id, "The gate withholds a command: {reason}");
             return Ok(None);
         }
     };
+    if renewal {
+        let detail = json!({ "delivery": pending.seq.0 });
+        work.audit_exit(&permit, &speaker.enrollment, &detail)?;
+    }
     let event = NewEvent {
         identity_id: Some(speaker.identity.id),
         class: Some(permit.class().to_string()),
@@ -98,6 +92,27 @@ fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Resul
     let sent = protocol_mdm::Command::new(command.uuid, dictionary)
         .map_err(|error| Error::Internal(error.to_string()))?;
     Ok(Some(Reply::Plist { body: sent.to_xml(), permit }))
+}
+
+/// Asks the gate for the bytes that are about to leave.
+fn decide(
+    work: &mut Work<'_, '_>,
+    speaker: &Speaker,
+    (pending, request_type, renewal): (&Pending, &str, bool),
+    command: &Dictionary,
+) -> Result<Decision, Error> {
+    let enrollment = pending.enrollment_id;
+    if renewal {
+        return Ok(work.context.gate.decide(work.tx, &Exit::RenewalProfile { enrollment })?);
+    }
+    let device = Device::find(work.tx, speaker.enrollment.device_id)?;
+    let met = Circumstances::of(work.tx, &device, speaker.enrollment.ownership, command, work.now)?;
+    let (seq, channel) = (pending.seq, pending.channel_id);
+    let decided = met.with(|context| {
+        let exit = Exit::Command { seq, channel, enrollment, request_type, command, context };
+        work.context.gate.decide(work.tx, &exit)
+    });
+    Ok(decided?)
 }
 
 /// Why an erase or a lock that was handed out before and never answered is not handed out again. A device that never got it polls

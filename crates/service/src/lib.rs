@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 // What both halves share.
+mod circumstances;
 mod context;
 mod error;
 mod reply;

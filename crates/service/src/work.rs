@@ -1,6 +1,8 @@
 //! One transaction on behalf of a device: what it changes, what it tells, and what it answers.
 
+use catalog::Class;
 use clock::Timestamp;
+use gate::Permit;
 use serde_json::Value;
 use store::{Enrollment, EnrollmentId, Tx};
 
@@ -51,6 +53,22 @@ impl Work<'_, '_> {
         detail: &Value,
     ) -> Result<(), Error> {
         audit::record(self.tx, self.now, &Act::by(actor, action).on(target).with(detail.clone()))
+    }
+
+    /// Records something rare that the gate let out and that is no delivery, with its class. Lists of declarations, which every device
+    /// fetches often, are only counted.
+    pub(crate) fn audit_exit(
+        &mut self,
+        permit: &Permit,
+        about: &Enrollment,
+        detail: &Value,
+    ) -> Result<(), Error> {
+        if permit.class() == Class::None {
+            return Ok(());
+        }
+        let act = Act::by_ward(permit.kind().action()).of_class(permit.class());
+        let act = act.on(format!("enrollment:{}", about.id)).with(detail.clone());
+        audit::record(self.tx, self.now, &act)
     }
 
     /// Tells those who watch, once this is committed.

@@ -1,8 +1,8 @@
 //! What the gate says of each exit, on a real store.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use catalog::Class;
+use catalog::{Class, ClassContext};
 use pki::seal::Sealer;
 use plist::{Dictionary, Value};
 use store::{ChannelId, DeliverySeq, EnrollmentId, Store, StoreOptions};
@@ -24,8 +24,10 @@ fn enrollment() -> EnrollmentId {
 }
 
 fn exit<'a>(request_type: &'a str, command: &'a Dictionary) -> Exit<'a> {
+    static NOTHING_KNOWN: LazyLock<ClassContext<'static>> = LazyLock::new(ClassContext::default);
     let channel = ChannelId::new(&clock::SystemClock);
-    Exit::Command { seq: DeliverySeq(1), channel, enrollment: enrollment(), request_type, command }
+    let (enrollment, context) = (enrollment(), &*NOTHING_KNOWN);
+    Exit::Command { seq: DeliverySeq(1), channel, enrollment, request_type, command, context }
 }
 
 #[test]
@@ -74,8 +76,6 @@ fn a_harmless_name_beside_a_grave_command_does_not_lower_its_class() {
 fn what_can_end_management_is_of_the_gravest_class() {
     let enrollment = enrollment();
     for exit in [
-        Exit::Unenroll403,
-        Exit::Refusal { enrollment },
         Exit::RenewalProfile { enrollment },
         Exit::DeclarationGone { enrollment },
         Exit::DeclarationManifest { enrollment },
@@ -83,4 +83,25 @@ fn what_can_end_management_is_of_the_gravest_class() {
     ] {
         assert_eq!(exit.classify().class, Class::D0, "{}", exit.kind());
     }
+}
+
+fn install(profile: &str) -> Class {
+    let command = command("InstallProfile", &[("Payload", Value::Data(profile.as_bytes().to_vec()))]);
+    exit("InstallProfile", &command).classify().class
+}
+
+fn profile(payloads: &[&str]) -> String {
+    let one = |kind: &&str| format!("<dict><key>PayloadType</key><string>{kind}</string></dict>");
+    let content: String = payloads.iter().map(one).collect();
+    format!("<plist version=\"1.0\"><dict><key>PayloadContent</key><array>{content}</array></dict></plist>")
+}
+
+#[test]
+fn a_profile_is_opened_and_has_the_class_of_its_gravest_payload() {
+    assert_eq!(install(&profile(&["com.apple.font"])), Class::None);
+    assert_eq!(install(&profile(&["com.apple.font", "com.apple.webClip.managed"])), Class::D2);
+    assert_eq!(install(&profile(&["com.apple.webClip.managed", "com.apple.wifi.managed"])), Class::D1);
+    assert_eq!(install(&profile(&["com.apple.mdm"])), Class::D0);
+    assert_eq!(install("no property list"), Class::D0);
+    assert_eq!(install("0\u{0}"), Class::D0, "what looks signed and cannot be opened");
 }

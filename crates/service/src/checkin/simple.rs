@@ -3,6 +3,7 @@
 
 use gate::{Decision, Exit};
 use protocol_mdm::{GetToken, reply};
+use serde_json::json;
 
 use crate::lifecycle::Speaker;
 use crate::work::{Settled, Work};
@@ -34,7 +35,10 @@ pub(super) fn token(message: &GetToken) -> Settled<Reply> {
 pub(super) fn stay(work: &mut Work<'_, '_>, speaker: &Speaker) -> Result<Settled<Reply>, Error> {
     let exit = Exit::ReturnToServiceReply { enrollment: speaker.enrollment.id };
     Ok(match work.context.gate.decide(work.tx, &exit)? {
-        Decision::Leave(permit) => Ok(Reply::Plist { body: reply::return_to_service_disabled(), permit }),
+        Decision::Leave(permit) => {
+            work.audit_exit(&permit, &speaker.enrollment, &json!({ "enabled": false }))?;
+            Ok(Reply::Plist { body: reply::return_to_service_disabled(), permit })
+        }
         Decision::Withhold(reason) => Err(Error::Withheld(reason.to_owned())),
     })
 }

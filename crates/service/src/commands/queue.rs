@@ -1,6 +1,6 @@
 //! Puts a command into the queues of its targets: stored once, unless each target needs a secret of its own.
 
-use catalog::Classification;
+use catalog::{ClassContext, Classification};
 use clock::Timestamp;
 use protocol_mdm::guard::write_xml;
 use secrecy::ExposeSecret as _;
@@ -57,7 +57,7 @@ impl Order {
         let made = || clock::new_id(context.clock.as_ref()).to_string().to_ascii_uppercase();
         Self {
             uuid: wanted.uuid.clone().unwrap_or_else(made),
-            classification: catalog::class_of_command(&wanted.request_type, &wanted.dictionary),
+            classification: class_of(&wanted, context.now()),
             digest: pki::sha256(&body).to_vec(),
             body,
             operator: operator.clone(),
@@ -92,6 +92,12 @@ impl Order {
         let name = format!("{}/{}", self.uuid, target.channel.id);
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string().to_ascii_uppercase()
     }
+}
+
+/// The class of a request, whatever the target: the gate classes what leaves once more, for the device that gets it.
+fn class_of(wanted: &Wanted, now: Timestamp) -> Classification {
+    let context = ClassContext { now: Some(now), ..ClassContext::default() };
+    gate::class_of_bytes(&wanted.request_type, &wanted.dictionary, &context)
 }
 
 /// Queues the order for some targets, in one transaction.
