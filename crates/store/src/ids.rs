@@ -109,6 +109,10 @@ id! {
     TokenId,
     /// A certificate that came with a name that no enrolment has.
     QuarantinedId,
+    /// A place: the organisation, a site, a building, a ward.
+    PlaceId,
+    /// A person to whom devices belong.
+    PersonId,
 }
 
 /// The place of a delivery in the order of all deliveries. Grows; gaps mean nothing.

@@ -26,7 +26,7 @@ pub use engine::Durability;
 pub use error::Error;
 pub use ids::{
     AuthorityId, ChannelId, CommandId, DeliverySeq, DeviceId, EnrollmentId, IdentityId, IssuanceId, JobId,
-    LinkId, PushCertificateId, QuarantinedId, ReportId, SecretId, TokenId,
+    LinkId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId, SecretId, TokenId,
 };
 pub use models::*;
 pub use open_error::OpenError;
@@ -34,4 +34,6 @@ pub use page::Page;
 pub use queue::{NewDelivery, NewEvent, NextOptions, Pending, Progress, Recorded, Waiting};
 pub use store::{Store, StoreOptions};
 pub use tx::Tx;
-pub use words::{DeliveryState, EnrollmentState, IssuancePurpose, JobState, ParseWordError, SecretKind};
+pub use words::{
+    DeliveryState, EnrollmentState, IssuancePurpose, JobState, ParseWordError, PlaceKind, SecretKind,
+};

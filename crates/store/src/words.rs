@@ -148,6 +148,18 @@ words! {
         NoReply = "no_reply",
     }
 
+    /// What a place is, from the widest to the narrowest.
+    PlaceKind {
+        /// The hospital or the trust: the root of the tree.
+        Organization = "organization",
+        /// Premises with an address of their own.
+        Site = "site",
+        /// A building of a site.
+        Building = "building",
+        /// A ward, a department, a practice.
+        Ward = "ward",
+    }
+
     /// Where a job stands.
     JobState {
         /// Waits for its time.
