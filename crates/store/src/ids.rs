@@ -89,6 +89,8 @@ id! {
     ChannelId,
     /// A certificate that was issued to a device.
     IdentityId,
+    /// A certificate with which a device joins the network.
+    NetworkIdentityId,
     /// One permission to be issued a certificate.
     IssuanceId,
     /// An enrolment link.

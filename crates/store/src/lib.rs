@@ -26,7 +26,8 @@ pub use engine::Durability;
 pub use error::Error;
 pub use ids::{
     AuthorityId, ChannelId, CommandId, DeliverySeq, DeviceId, EnrollmentId, IdentityId, IssuanceId, JobId,
-    LinkId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId, SecretId, TokenId,
+    LinkId, NetworkIdentityId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId, SecretId,
+    TokenId,
 };
 pub use models::*;
 pub use open_error::OpenError;
@@ -35,5 +36,6 @@ pub use queue::{NewDelivery, NewEvent, NextOptions, Pending, Progress, Recorded,
 pub use store::{Store, StoreOptions};
 pub use tx::Tx;
 pub use words::{
-    DeliveryState, EnrollmentState, IssuancePurpose, JobState, ParseWordError, PlaceKind, SecretKind,
+    DeliveryState, EnrollmentState, IssuancePurpose, JobState, NetworkReason, ParseWordError, PlaceKind,
+    SecretKind,
 };

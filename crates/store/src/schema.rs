@@ -368,6 +368,37 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    network_identities (id) {
+        id -> Binary,
+        fingerprint -> Binary,
+        serial_hex -> Text,
+        authority_id -> Binary,
+        issuance_id -> Binary,
+        device_id -> Binary,
+        enrollment_id -> Binary,
+        subject -> Text,
+        der -> Binary,
+        not_before -> BigInt,
+        not_after -> BigInt,
+        issued_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        revoked_reason -> Nullable<Text>,
+        revoked_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    network_holds (device_id) {
+        device_id -> Binary,
+        reason -> Text,
+        note -> Nullable<Text>,
+        since -> BigInt,
+        held_by -> Text,
+    }
+}
+
+diesel::joinable!(network_identities -> enrollments (enrollment_id));
 diesel::joinable!(enrollments -> devices (device_id));
 diesel::joinable!(channels -> enrollments (enrollment_id));
 diesel::joinable!(deliveries -> commands (command_id));
@@ -391,6 +422,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     issuances,
     jobs,
     link_placements,
+    network_holds,
+    network_identities,
     pending,
     people,
     place_variables,

@@ -96,6 +96,20 @@ words! {
         Renew = "renew",
         /// To a device that an erase with Return to Service brings back.
         ReturnToService = "return_to_service",
+        /// To an enrolled device, for the hospital's network; never for the MDM door.
+        Network = "network",
+    }
+
+    /// Why a device's access to the network was withdrawn.
+    NetworkReason {
+        /// An operator said so.
+        Operator = "operator",
+        /// The device is lost.
+        Lost = "lost",
+        /// Its owner left.
+        Leaver = "leaver",
+        /// The enrolment is over.
+        Ended = "ended",
     }
 
     /// What a sealed secret is.

@@ -31,8 +31,13 @@ pub struct RenewalDue {
 impl RenewalDue {
     /// Only numbers are written into the SQL. The dates are those of the certificate itself, not of today's settings.
     fn has_lived_its_share(self) -> SqlLiteral<Bool> {
+        self.has_lived_its_share_in("identities")
+    }
+
+    /// The same for the certificates of another table.
+    pub(crate) fn has_lived_its_share_in(self, table: &'static str) -> SqlLiteral<Bool> {
         sql(&format!(
-            "(identities.not_before + (identities.not_after - identities.not_before) * {} / 100 < {})",
+            "({table}.not_before + ({table}.not_after - {table}.not_before) * {} / 100 < {})",
             self.percent,
             self.now.as_millis()
         ))

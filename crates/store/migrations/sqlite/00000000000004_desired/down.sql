@@ -1,0 +1,9 @@
+DROP TABLE item_secrets;
+DROP TABLE actions;
+DROP TABLE incidents;
+DROP TABLE removal_allowances;
+DROP TABLE device_items;
+DROP TABLE assignment_versions;
+DROP TABLE assignments;
+DROP TABLE item_versions;
+DROP TABLE items;

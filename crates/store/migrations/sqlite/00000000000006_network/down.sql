@@ -1,0 +1,6 @@
+PRAGMA defer_foreign_keys = ON;
+ALTER TABLE commands DROP COLUMN sealed;
+ALTER TABLE issuances DROP COLUMN profile_digest;
+ALTER TABLE issuances DROP COLUMN topic;
+DROP TABLE network_holds;
+DROP TABLE network_identities;
