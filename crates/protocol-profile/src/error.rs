@@ -10,6 +10,9 @@ pub enum Error {
     /// The signature cannot be read or does not fit.
     #[error("the signature of the profile is not good: {0}")]
     Signature(pki::Error),
+    /// Encrypting failed.
+    #[error("the profile cannot be encrypted: {0}")]
+    Encryption(pki::Error),
     /// A signature without the profile in it, or around another signature.
     #[error("the signed file holds no profile")]
     NothingSigned,

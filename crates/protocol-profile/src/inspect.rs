@@ -1,5 +1,7 @@
 //! What a profile that somebody gave holds, and whether it may be let in.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 use pki::cms::SignedMessage;
 use plist::{Dictionary, Value};
@@ -53,9 +55,15 @@ impl ProfileSummary {
 /// # Errors
 /// For what is no profile, has a key twice in a dictionary, or a signature that does not fit.
 pub fn inspect(file: &[u8]) -> Result<ProfileSummary, Error> {
+    let content = content_of(file)?;
+    summarize(&content, matches!(content, Cow::Owned(_)))
+}
+
+/// The property list of a file: itself, or what is signed in it. The signature fits; who signed is not judged.
+pub(crate) fn content_of(file: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     // An ASN.1 SEQUENCE begins with this byte; no property list does.
     if file.first() != Some(&0x30) {
-        return summarize(file, false);
+        return Ok(Cow::Borrowed(file));
     }
     let message = SignedMessage::parse(file).map_err(Error::Signature)?;
     message.verify().map_err(Error::Signature)?;
@@ -63,7 +71,7 @@ pub fn inspect(file: &[u8]) -> Result<ProfileSummary, Error> {
     if content.first() == Some(&0x30) {
         return Err(Error::NothingSigned);
     }
-    summarize(content, true)
+    Ok(Cow::Owned(content.to_vec()))
 }
 
 /// Reads a profile that an operator gives, or that is sent raw, and refuses what may not be let in: one that carries MDM or could fetch

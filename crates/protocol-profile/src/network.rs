@@ -1,0 +1,62 @@
+//! Which profiles carry the network: whatever can cut the way to the server, or bring it.
+
+use plist::{Dictionary, Value};
+
+/// Payload types by which a device reaches the server, or by which it can lose it.
+const TYPES: &[&str] = &[
+    "com.apple.wifi.managed",
+    "com.apple.proxy.http.global",
+    "com.apple.SystemConfiguration",
+    "com.apple.dnsSettings.managed",
+    "com.apple.dnsProxy.managed",
+    "com.apple.vpn.managed",
+    "com.apple.vpn.managed.applayer",
+    "com.apple.vpn.managed.appmapping",
+    "com.apple.relay.managed",
+    "com.apple.webcontent-filter",
+    "com.apple.familycontrols.contentfilter",
+    "com.apple.cellular",
+    "com.apple.cellularprivatenetwork.managed",
+    "com.apple.apn.managed",
+    "com.apple.networkusagerules",
+    "com.apple.security.certificaterevocation",
+    "com.apple.security.firewall",
+];
+
+/// Ends of the types of wired networks: `com.apple.firstactiveethernet.managed`, `com.apple.globalethernet.managed`.
+const WIRED: &str = "ethernet.managed";
+
+/// Keys that, when true, keep a device to the networks that profiles bring.
+const CONFINING: [&str; 2] = ["forceWiFiToAllowedNetworksOnly", "forceWiFiWhitelisting"];
+
+/// Whether installing, changing or removing this profile can cut the way to the server: Wi-Fi, wired 802.1X, proxy, DNS, VPN, relay,
+/// filter, mobile data, and what confines a device to given networks. Certificates count where a network payload stands beside them,
+/// and then it counts by itself. An encrypted profile, which cannot be looked into, counts.
+#[must_use]
+pub fn carries_network(profile: &Dictionary) -> bool {
+    if profile.contains_key("EncryptedPayloadContent") {
+        return true;
+    }
+    let payloads = profile.get("PayloadContent").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    payloads.iter().filter_map(Value::as_dictionary).any(payload_carries_network)
+}
+
+fn payload_carries_network(payload: &Dictionary) -> bool {
+    let payload_type = payload.get("PayloadType").and_then(Value::as_string).unwrap_or_default();
+    match payload_type {
+        "com.apple.applicationaccess" => {
+            CONFINING.iter().any(|key| payload.get(key).and_then(Value::as_boolean) == Some(true))
+        }
+        "com.apple.MCX" => payload.keys().any(|key| key.contains("WiFi") || key.contains("Airport")),
+        // Preferences of a domain that is itself such a payload.
+        "com.apple.ManagedClient.preferences" => payload
+            .get("PayloadContent")
+            .and_then(Value::as_dictionary)
+            .is_some_and(|domains| domains.keys().any(|domain| is_network_type(domain))),
+        other => is_network_type(other),
+    }
+}
+
+fn is_network_type(payload_type: &str) -> bool {
+    TYPES.contains(&payload_type) || payload_type.ends_with(WIRED)
+}
