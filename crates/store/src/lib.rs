@@ -15,6 +15,7 @@ mod reader;
 mod savepoint;
 mod schema;
 mod seen;
+mod sort;
 mod store;
 mod tx;
 mod words;
@@ -33,6 +34,7 @@ pub use models::*;
 pub use open_error::OpenError;
 pub use page::Page;
 pub use queue::{NewDelivery, NewEvent, NextOptions, Pending, Progress, Recorded, Waiting};
+pub use sort::{FactKind, SortKey};
 pub use store::{Store, StoreOptions};
 pub use tx::Tx;
 pub use words::{

@@ -399,6 +399,18 @@ diesel::table! {
 }
 
 diesel::joinable!(network_identities -> enrollments (enrollment_id));
+diesel::table! {
+    device_facts (device_id, key) {
+        device_id -> Binary,
+        key -> Text,
+        sort -> Text,
+        value -> Text,
+        observed_at -> BigInt,
+        source -> Text,
+        report_id -> Binary,
+    }
+}
+
 diesel::joinable!(enrollments -> devices (device_id));
 diesel::joinable!(channels -> enrollments (enrollment_id));
 diesel::joinable!(deliveries -> commands (command_id));
@@ -414,6 +426,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     delivery_events,
     device_attributes,
+    device_facts,
     devices,
     enrollment_links,
     enrollments,
