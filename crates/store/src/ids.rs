@@ -111,6 +111,8 @@ id! {
     TokenId,
     /// A certificate that came with a name that no enrolment has.
     QuarantinedId,
+    /// A group of devices.
+    GroupId,
     /// A place: the organisation, a site, a building, a ward.
     PlaceId,
     /// A person to whom devices belong.

@@ -449,3 +449,40 @@ diesel::allow_tables_to_appear_in_same_query!(
     secrets,
     settings,
 );
+
+diesel::table! {
+    groups (id) {
+        id -> Binary,
+        name -> Text,
+        kind -> Text,
+        rule -> Nullable<Text>,
+        description -> Text,
+        created_at -> BigInt,
+        created_by -> Text,
+        changed_at -> BigInt,
+        archived_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    group_members (group_id, device_id) {
+        group_id -> Binary,
+        device_id -> Binary,
+        since -> BigInt,
+        why -> Text,
+    }
+}
+
+diesel::table! {
+    group_troubles (group_id, device_id) {
+        group_id -> Binary,
+        device_id -> Binary,
+        error -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::joinable!(group_members -> groups (group_id));
+diesel::joinable!(group_members -> devices (device_id));
+diesel::joinable!(group_troubles -> groups (group_id));
+diesel::allow_tables_to_appear_in_same_query!(groups, group_members, group_troubles, devices);

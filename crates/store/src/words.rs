@@ -174,6 +174,14 @@ words! {
         Ward = "ward",
     }
 
+    /// How a group gets its members.
+    GroupKind {
+        /// By hand.
+        Manual = "manual",
+        /// By a rule over what is known of each device.
+        Rule = "rule",
+    }
+
     /// Where a job stands.
     JobState {
         /// Waits for its time.
