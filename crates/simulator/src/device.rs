@@ -2,9 +2,11 @@
 
 mod command;
 mod declarations;
+mod effects;
 mod enroll;
 mod faults;
 mod hardware;
+mod install;
 mod live;
 mod messages;
 mod profile;
@@ -30,6 +32,7 @@ use faults::Faults;
 use hardware::Hardware;
 use state::{Enrolment, State};
 
+pub use effects::{InstalledProfile, WifiNetwork};
 pub use faults::Fault;
 pub use spec::{DeviceSpec, IdentityMode, Model, ProfileSource, ProxyHeader, ScepForm, SignatureForm};
 pub use state::{Counts, DeviceState, ExecutedCommand, LockMessage, LostMode, Phase};
@@ -74,7 +77,7 @@ impl SimulatedDevice {
     pub fn new(spec: DeviceSpec, network: Arc<Network>) -> Self {
         let mut dice = Dice::new(spec.seed);
         let hardware = Hardware::new(&spec, &mut dice);
-        let state = State::new(dice, hardware, spec.supervised, spec.passcode);
+        let state = State::new(dice, hardware, &spec);
         Self(Arc::new(Device {
             web: Web::new(Arc::clone(&network)),
             state: Mutex::new(state),
@@ -134,6 +137,25 @@ impl SimulatedDevice {
     #[must_use]
     pub fn snapshot(&self) -> DeviceState {
         self.0.state.lock().snapshot()
+    }
+
+    /// The installed profiles, the enrolment profile among them.
+    #[must_use]
+    pub fn profiles(&self) -> Vec<InstalledProfile> {
+        self.0.state.lock().installed()
+    }
+
+    /// The Wi-Fi networks that profiles brought, each with the certificate that the device would present there.
+    #[must_use]
+    pub fn networks(&self) -> Vec<WifiNetwork> {
+        self.0.state.lock().networks()
+    }
+
+    /// How often the device answered commands of a type with a status. Cheaper than a picture of a whole device.
+    #[must_use]
+    pub fn answered(&self, request_type: &str, status: &str) -> u64 {
+        let state = self.0.state.lock();
+        state.commands.get(request_type).and_then(|counts| counts.get(status)).copied().unwrap_or(0)
     }
 
     /// The identity certificate of the present enrolment, DER: for a load generator that shows it in a header.

@@ -18,7 +18,8 @@ pub use apple::{
     IssuedPushCertificate, PushFault, PushFaults, ReceivedPush, Registry, SimulatedApns, SimulatedApple,
 };
 pub use device::{
-    DeviceSpec, DeviceState, Fault, IdentityMode, Model, Phase, ProfileSource, SimulatedDevice,
+    DeviceSpec, DeviceState, Fault, IdentityMode, InstalledProfile, Model, Phase, ProfileSource,
+    SimulatedDevice, WifiNetwork,
 };
 pub use fleet::{Fleet, FleetSpec, Progress};
 pub use network::{Network, NetworkOptions};

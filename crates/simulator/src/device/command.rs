@@ -78,6 +78,10 @@ impl Failure {
         Self { domain: "MCInstallationErrorDomain", code, text: text.into() }
     }
 
+    pub(crate) fn profile(code: i64, text: impl Into<String>) -> Self {
+        Self { domain: "MCProfileErrorDomain", code, text: text.into() }
+    }
+
     fn chain(&self) -> Value {
         Value::Array(vec![Value::Dictionary(dictionary([
             ("ErrorCode", self.code.into()),
@@ -168,7 +172,8 @@ fn obey(state: &mut State, spec: &DeviceSpec, command: &Command, user: Option<&U
         "SecurityInfo" => security::security_info(state),
         "ClearPasscode" => security::clear_passcode(state, keys),
         "ProfileList" => profiles::list(state, keys),
-        "InstallProfile" => profiles::install(state, keys),
+        // With a payload it never comes here.
+        "InstallProfile" => Outcome::FormatError(Failure::mdm(12008, "Payload is missing.")),
         "RemoveProfile" => return profiles::remove(state, keys),
         "DeviceLock" => return security::device_lock(state, keys),
         "EraseDevice" => return power::erase(state, spec, keys),

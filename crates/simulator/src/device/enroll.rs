@@ -31,7 +31,7 @@ impl Device {
             ProfileSource::Bytes(bytes) => bytes.clone(),
             ProfileSource::Url(url) => self.fetch_profile(url).await?,
         };
-        let profile = Profile::open(&bytes)?;
+        let profile = Profile::open(&bytes, None)?;
         self.enroll_with(profile, awaiting).await
     }
 
@@ -48,7 +48,7 @@ impl Device {
 
     async fn enroll_with(&self, profile: Profile, awaiting: bool) -> Result<()> {
         let mdm = profile.mdm()?;
-        let anchors = profile.certificates()?;
+        let anchors = profile.certificates.clone();
         let scep = profile.scep(&mdm.identity_uuid)?;
         let identity = self.identity_by_scep(&scep, &anchors).await?;
         let mut candidate = self.candidate(&profile, identity, awaiting)?;
@@ -63,7 +63,6 @@ impl Device {
         }
         {
             let mut state = self.state.lock();
-            state.certificates.extend(anchors);
             state.profiles.push(profile);
             state.phase = if awaiting { Phase::SetupAssistant } else { Phase::InUse };
             state.counts.enrolments += 1;
@@ -94,7 +93,7 @@ impl Device {
             profile_identifier: profile.identifier.clone(),
             mdm: profile.mdm()?,
             identity,
-            anchors: profile.certificates()?,
+            anchors: profile.certificates.clone(),
             awaiting_configuration: awaiting,
             lines: Vec::new(),
             unlock_token: unlock,
@@ -175,14 +174,13 @@ impl Device {
 
     /// Installs an enrolment profile that came by `InstallProfile`: a new identity for the same enrolment, without
     /// `Authenticate`. The next request shows the new certificate.
-    pub(crate) async fn renew(&self, payload: &[u8]) -> Result<(), Failure> {
+    pub(crate) async fn renew(&self, mut profile: Profile) -> Result<(), Failure> {
         let failed = |error: anyhow::Error| Failure::install(4001, format!("{error:#}"));
-        let mut profile = Profile::open(payload).map_err(failed)?;
         let mdm = profile.mdm().map_err(failed)?;
         if let Some(refusal) = refusal_of_renewal(&self.state.lock(), &profile, &mdm) {
             return Err(refusal);
         }
-        let anchors = profile.certificates().map_err(failed)?;
+        let anchors = profile.certificates.clone();
         let scep = profile.scep(&mdm.identity_uuid).map_err(failed)?;
         let identity = self.identity_by_scep(&scep, &anchors).await.map_err(failed)?;
         *self.attempt.lock() = None;
@@ -191,13 +189,10 @@ impl Device {
             return Err(Failure::mdm(12010, "The enrolment has ended."));
         };
         enrolment.identity = identity;
-        enrolment.anchors.clone_from(&anchors);
+        enrolment.anchors = anchors;
         enrolment.mdm = mdm;
         profile.managed = false;
-        let identifier = profile.identifier.clone();
-        state.profiles.retain(|old| old.identifier != identifier);
-        state.profiles.push(profile);
-        state.certificates = anchors;
+        state.put_profile(profile);
         state.counts.renewals += 1;
         Ok(())
     }
@@ -222,7 +217,6 @@ impl Device {
         state
             .profiles
             .retain(|profile| !profile.managed && profile.identifier != enrolment.profile_identifier);
-        state.certificates.clear();
         state.lost_mode = None;
         state.counts.unenrolments += 1;
         state.note(format!("unenrolled: {why}"));
@@ -246,7 +240,7 @@ impl Device {
         let mut state = self.state.lock();
         state.enrolment = None;
         state.profiles.clear();
-        state.certificates.clear();
+        state.file_vault = self.spec.file_vault;
         state.passcode_set = false;
         state.screen_locked = false;
         state.lock_message = None;
@@ -268,7 +262,7 @@ impl Device {
             .await
             .context("coming back after the erase")?;
         let mut state = self.state.lock();
-        if let Some(Ok(wifi)) = comeback.wifi.map(|bytes| Profile::open(&bytes)) {
+        if let Some(Ok(wifi)) = comeback.wifi.map(|bytes| Profile::open(&bytes, None)) {
             state.profiles.push(wifi);
         }
         if !comeback.automated {

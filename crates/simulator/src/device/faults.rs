@@ -1,6 +1,6 @@
 //! What a simulated device is told to do wrong.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// One wrong thing. Those about reports are used up one per report; the other ones last until changed.
@@ -28,6 +28,13 @@ pub enum Fault {
     RightCertificate,
     /// The device's clock is wrong by so many seconds.
     ClockSkew(i64),
+    /// From now on the profile with this identifier is gone whenever a session begins.
+    LoseProfile(String),
+    /// The profile with this identifier stays again.
+    KeepProfile(String),
+    /// The profile with this identifier cuts the device from its server: from the session after its installation until
+    /// somebody removes it by hand, the device is silent.
+    CutBy(String),
 }
 
 /// The faults of one device.
@@ -36,6 +43,10 @@ pub(crate) struct Faults {
     reports: VecDeque<Fault>,
     pub(crate) wrong_certificate: bool,
     pub(crate) clock_skew: i64,
+    /// Identifiers of the profiles that do not stay.
+    pub(crate) losing: BTreeSet<String>,
+    /// Identifiers of the profiles that cut the device off.
+    pub(crate) cutting: BTreeSet<String>,
 }
 
 impl Faults {
@@ -45,6 +56,15 @@ impl Faults {
             Fault::WrongCertificate => self.wrong_certificate = true,
             Fault::RightCertificate => self.wrong_certificate = false,
             Fault::ClockSkew(seconds) => self.clock_skew = seconds,
+            Fault::LoseProfile(identifier) => {
+                self.losing.insert(identifier);
+            }
+            Fault::KeepProfile(identifier) => {
+                self.losing.remove(&identifier);
+            }
+            Fault::CutBy(identifier) => {
+                self.cutting.insert(identifier);
+            }
             report => self.reports.push_back(report),
         }
     }

@@ -88,6 +88,13 @@ impl Hardware {
         format!("{base}{letter}428")
     }
 
+    /// The recovery key of FileVault, as a person would write it down.
+    pub(crate) fn recovery_key(&self) -> String {
+        let source = hex::encode_upper(pki::sha256(self.udid.as_bytes()));
+        let groups: Vec<&str> = (0..6).filter_map(|group| source.get(group * 4..group * 4 + 4)).collect();
+        groups.join("-")
+    }
+
     /// Whether the OS is at least `major`.
     pub(crate) fn os_at_least(&self, major: u32) -> bool {
         self.os.split('.').next().and_then(|part| part.parse::<u32>().ok()).is_some_and(|own| own >= major)

@@ -1,16 +1,21 @@
-//! Configuration profiles as a device reads them: opened if signed, taken apart, kept.
+//! Configuration profiles as a device reads them: opened if signed or encrypted, taken apart, kept.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use pki::Certificate;
-use pki::cms::SignedMessage;
+use pki::cms::{SignedMessage, decrypt};
 use plist::{Dictionary, Value};
+
+use crate::web::Identity;
 
 /// The payload types that carry a certificate.
 const CERTIFICATES: [&str; 3] =
     ["com.apple.security.root", "com.apple.security.pkcs1", "com.apple.security.pem"];
 
+/// The payload type of an identity by SCEP.
+pub(crate) const SCEP: &str = "com.apple.security.scep";
+
 /// A profile, opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Profile {
     pub(crate) identifier: String,
     pub(crate) uuid: String,
@@ -19,7 +24,14 @@ pub(crate) struct Profile {
     pub(crate) description: Option<String>,
     pub(crate) removal_disallowed: bool,
     pub(crate) payloads: Vec<Payload>,
-    pub(crate) signer: Option<Certificate>,
+    /// The certificates of the signature, the signer's first.
+    pub(crate) signers: Vec<Certificate>,
+    /// The payloads came encrypted to the device's identity.
+    pub(crate) encrypted: bool,
+    /// The certificates that it brings.
+    pub(crate) certificates: Vec<Certificate>,
+    /// The identities that the device got for its payloads, by `PayloadUUID`.
+    pub(crate) identities: Vec<(String, Identity)>,
     /// Came by `InstallProfile`, so it goes with the enrolment.
     pub(crate) managed: bool,
 }
@@ -57,21 +69,13 @@ pub(crate) struct ScepPayload {
 }
 
 impl Profile {
-    /// Opens a profile: XML or binary property list, bare or CMS-signed.
+    /// Opens a profile: XML or binary property list, bare or CMS-signed, its payloads bare or encrypted to `identity`.
     ///
     /// # Errors
-    /// When it is no profile, its signature is wrong, or a key is missing that every profile has.
-    pub(crate) fn open(bytes: &[u8]) -> Result<Self> {
-        let (bytes, signer) = if bytes.first() == Some(&0x30) {
-            let message = SignedMessage::parse(bytes).context("the signed profile cannot be read")?;
-            message.verify().context("the signature of the profile is wrong")?;
-            {
-                let content = message.content().context("the signed profile is empty")?.to_vec();
-                (content, Some(message.signer().clone()))
-            }
-        } else {
-            (bytes.to_vec(), None)
-        };
+    /// When it is no profile, its signature is wrong, it is encrypted to another device, or a key is missing that
+    /// every profile has.
+    pub(crate) fn open(bytes: &[u8], identity: Option<&Identity>) -> Result<Self> {
+        let (bytes, signers) = unwrap(bytes)?;
         let value =
             Value::from_reader(std::io::Cursor::new(&bytes)).context("the profile is no property list")?;
         let keys = value.into_dictionary().context("the profile is no dictionary")?;
@@ -79,12 +83,20 @@ impl Profile {
             text(&keys, "PayloadType").as_deref() == Some("Configuration"),
             "PayloadType is not Configuration"
         );
-        ensure!(keys.get("EncryptedPayloadContent").is_none(), "the profile is encrypted");
-        let content = keys.get("PayloadContent").and_then(Value::as_array).context("no PayloadContent")?;
+        let encrypted = keys.get("EncryptedPayloadContent");
+        let content = match encrypted {
+            Some(sealed) => open_sealed(sealed, identity)?,
+            None => {
+                keys.get("PayloadContent").and_then(Value::as_array).context("no PayloadContent")?.clone()
+            }
+        };
         let payloads = content
             .iter()
             .map(|payload| Payload::new(payload.as_dictionary().context("a payload is no dictionary")?))
             .collect::<Result<Vec<_>>>()?;
+        let mut seen = std::collections::BTreeSet::new();
+        let twice = payloads.iter().find(|payload| !seen.insert(payload.uuid.as_str()));
+        ensure!(twice.is_none(), "two payloads have the same PayloadUUID");
         Ok(Self {
             identifier: text(&keys, "PayloadIdentifier").context("no PayloadIdentifier")?,
             uuid: text(&keys, "PayloadUUID").context("no PayloadUUID")?,
@@ -92,8 +104,11 @@ impl Profile {
             organization: text(&keys, "PayloadOrganization"),
             description: text(&keys, "PayloadDescription"),
             removal_disallowed: flag(&keys, "PayloadRemovalDisallowed"),
+            certificates: certificates(&payloads)?,
+            identities: Vec::new(),
             payloads,
-            signer,
+            signers,
+            encrypted: encrypted.is_some(),
             managed: false,
         })
     }
@@ -103,22 +118,14 @@ impl Profile {
         self.payloads.iter().any(|payload| payload.kind == "com.apple.mdm")
     }
 
-    /// The certificates that the profile brings: anchors for TLS and contents of the keychain.
-    pub(crate) fn certificates(&self) -> Result<Vec<Certificate>> {
-        self.payloads
-            .iter()
-            .filter(|payload| CERTIFICATES.contains(&payload.kind.as_str()))
-            .map(|payload| {
-                let data = payload.keys.get("PayloadContent").and_then(Value::as_data);
-                let data = data.with_context(|| format!("{} has no certificate", payload.identifier))?;
-                let read = if data.starts_with(b"-----") {
-                    Certificate::from_pem(data)
-                } else {
-                    Certificate::from_der(data)
-                };
-                read.with_context(|| format!("{} is no certificate", payload.identifier))
-            })
-            .collect()
+    /// Whether a passcode is needed to remove it by hand.
+    pub(crate) fn has_removal_passcode(&self) -> bool {
+        self.payloads.iter().any(|payload| payload.kind == "com.apple.profileRemovalPassword")
+    }
+
+    /// The payloads of this type.
+    pub(crate) fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Payload> {
+        self.payloads.iter().filter(move |payload| payload.kind == kind)
     }
 
     /// The MDM payload; a profile has at most one.
@@ -158,18 +165,8 @@ impl Profile {
             .iter()
             .find(|payload| payload.uuid == uuid)
             .context("IdentityCertificateUUID names no payload")?;
-        ensure!(payload.kind == "com.apple.security.scep", "the identity is a {}, not SCEP", payload.kind);
-        let keys =
-            payload.keys.get("PayloadContent").and_then(Value::as_dictionary).context("SCEP without keys")?;
-        let size = keys.get("Keysize").and_then(Value::as_unsigned_integer).unwrap_or(1024);
-        ensure!(size == 2048, "the simulated device makes RSA keys of 2048 bits, not of {size}");
-        Ok(ScepPayload {
-            url: text(keys, "URL").context("SCEP without URL")?,
-            name: text(keys, "Name"),
-            challenge: text(keys, "Challenge"),
-            subject: subject(keys)?,
-            fingerprint: keys.get("CAFingerprint").and_then(Value::as_data).map(<[u8]>::to_vec),
-        })
+        ensure!(payload.kind == SCEP, "the identity is a {}, not SCEP", payload.kind);
+        payload.scep()
     }
 }
 
@@ -182,6 +179,64 @@ impl Payload {
             keys: keys.clone(),
         })
     }
+
+    /// What a SCEP payload says.
+    pub(crate) fn scep(&self) -> Result<ScepPayload> {
+        let keys =
+            self.keys.get("PayloadContent").and_then(Value::as_dictionary).context("SCEP without keys")?;
+        let size = keys.get("Keysize").and_then(Value::as_unsigned_integer).unwrap_or(1024);
+        ensure!(size == 2048, "the simulated device makes RSA keys of 2048 bits, not of {size}");
+        Ok(ScepPayload {
+            url: text(keys, "URL").context("SCEP without URL")?,
+            name: text(keys, "Name"),
+            challenge: text(keys, "Challenge"),
+            subject: subject(keys)?,
+            fingerprint: keys.get("CAFingerprint").and_then(Value::as_data).map(<[u8]>::to_vec),
+        })
+    }
+}
+
+/// The property list in a profile and the certificates of its signature, the signer's first.
+fn unwrap(bytes: &[u8]) -> Result<(Vec<u8>, Vec<Certificate>)> {
+    if bytes.first() != Some(&0x30) {
+        return Ok((bytes.to_vec(), Vec::new()));
+    }
+    let message = SignedMessage::parse(bytes).context("the signed profile cannot be read")?;
+    message.verify().context("the signature of the profile is wrong")?;
+    let content = message.content().context("the signed profile is empty")?.to_vec();
+    let signer = message.signer().clone();
+    let others = message.certificates().iter().filter(|one| one.fingerprint() != signer.fingerprint());
+    let chain: Vec<Certificate> = others.cloned().collect();
+    Ok((content, std::iter::once(signer).chain(chain).collect()))
+}
+
+/// `EncryptedPayloadContent`: CMS that holds the array of payloads as a property list of its own.
+fn open_sealed(sealed: &Value, identity: Option<&Identity>) -> Result<Vec<Value>> {
+    let sealed = sealed.as_data().context("EncryptedPayloadContent is no data")?;
+    let identity = identity.context("the profile is encrypted, and the device has no identity")?;
+    let (bytes, _) = decrypt(sealed, &identity.certificate, &identity.key, false)
+        .context("the profile is encrypted to another device")?;
+    let content =
+        Value::from_reader(std::io::Cursor::new(bytes)).context("what was encrypted is no property list")?;
+    content.into_array().context("what was encrypted is no array of payloads")
+}
+
+/// The certificates that payloads bring: anchors for TLS and contents of the keychain.
+fn certificates(payloads: &[Payload]) -> Result<Vec<Certificate>> {
+    payloads
+        .iter()
+        .filter(|payload| CERTIFICATES.contains(&payload.kind.as_str()))
+        .map(|payload| {
+            let data = payload.keys.get("PayloadContent").and_then(Value::as_data);
+            let data = data.with_context(|| format!("{} has no certificate", payload.identifier))?;
+            let read = if data.starts_with(b"-----") {
+                Certificate::from_pem(data)
+            } else {
+                Certificate::from_der(data)
+            };
+            read.with_context(|| format!("{} is no certificate", payload.identifier))
+        })
+        .collect()
 }
 
 /// `Subject` is an array of relative names, each an array of pairs; iOS refuses any other nesting.

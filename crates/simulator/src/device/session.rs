@@ -1,11 +1,10 @@
 //! Talking with the server: idle polls, commands and results.
 
-use anyhow::Result;
-use plist::{Dictionary, Value};
+use anyhow::{Result, bail};
+use plist::Dictionary;
 
-use super::command::{After, Command, Executed, Outcome, execute, obeys_now};
+use super::command::{After, Command, Executed, execute};
 use super::messages::report;
-use super::profile::Profile;
 use super::state::{Enrolment, ExecutedCommand, LISTED, Pending, Phase, User};
 use super::wire::{Kind, Reply, xml};
 use super::{Device, Fault, Session};
@@ -49,6 +48,10 @@ impl Device {
     /// One session on the channel of `user`, or of the device.
     pub(crate) async fn session(&self, user: Option<&str>) -> Result<Session> {
         let mut session = Session { commands: 0, complete: true };
+        self.lose_profiles();
+        if let Some(profile) = self.cut_off() {
+            bail!("no network: {profile} has cut the way to the server");
+        }
         let Some(mut message) = self.first_message(user) else { return Ok(session) };
         self.state.lock().counts.polls += 1;
         let mut fault = None;
@@ -96,9 +99,9 @@ impl Device {
         }
         let speaker = self.speaker(user)?;
         self.state.lock().now = self.now();
-        let executed = match self.renewal(command, speaker.as_ref()) {
-            Some(payload) => {
-                let outcome = self.renew(&payload).await.map_or_else(Outcome::Failed, |()| Outcome::done());
+        let executed = match self.brought(command, speaker.as_ref()) {
+            Some(profile) => {
+                let outcome = self.take(&profile, speaker.as_ref()).await;
                 let report = command.report(&self.state.lock(), speaker.as_ref(), &outcome);
                 Executed { status: outcome.status(), report, after: After::Nothing }
             }
@@ -111,16 +114,6 @@ impl Device {
     /// Who speaks on the channel; `None` if the channel is gone.
     fn speaker(&self, user: Option<&str>) -> Option<Option<User>> {
         Some(self.state.lock().enrolment.as_ref()?.line(user)?.user.clone())
-    }
-
-    /// The payload of an `InstallProfile` that carries an enrolment profile, if the device does that command now.
-    fn renewal(&self, command: &Command, user: Option<&User>) -> Option<Vec<u8>> {
-        if command.request_type != "InstallProfile" {
-            return None;
-        }
-        let payload = command.keys.get("Payload").and_then(Value::as_data)?;
-        let profile = Profile::open(payload).ok()?;
-        (profile.is_enrolment() && obeys_now(&self.state.lock(), command, user)).then(|| payload.to_vec())
     }
 
     fn remember(&self, user: Option<&str>, command: &Command, executed: &Executed) {
@@ -257,6 +250,23 @@ impl Device {
                 state.pin = Some(pin);
             }
         }
+    }
+
+    /// What the device is told to lose is gone when the next session begins.
+    fn lose_profiles(&self) {
+        let losing = self.faults.lock().losing.clone();
+        if !losing.is_empty() {
+            self.state.lock().profiles.retain(|profile| !losing.contains(&profile.identifier));
+        }
+    }
+
+    /// The installed profile that keeps the device from its server. The session in which it came still ended well:
+    /// networks change when the report is on its way.
+    fn cut_off(&self) -> Option<String> {
+        let cutting = self.faults.lock().cutting.clone();
+        let state = self.state.lock();
+        let profile = state.profiles.iter().find(|profile| cutting.contains(&profile.identifier))?;
+        Some(profile.identifier.clone())
     }
 
     fn restart(&self) {

@@ -134,6 +134,8 @@ pub struct DeviceSpec {
     pub supervised: bool,
     /// Whether its user has set a passcode.
     pub passcode: bool,
+    /// Whether a Mac's disk is encrypted from the start.
+    pub file_vault: bool,
     /// How it proves its identity.
     pub identity: IdentityMode,
     /// The form of its signatures.
@@ -168,6 +170,7 @@ impl DeviceSpec {
             seed,
             supervised: true,
             passcode: true,
+            file_vault: true,
             identity: IdentityMode::default(),
             signature: SignatureForm::default(),
             scep: ScepForm::default(),

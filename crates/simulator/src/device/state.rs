@@ -8,6 +8,7 @@ use pki::Certificate;
 use plist::Dictionary;
 use serde::Serialize;
 
+use super::DeviceSpec;
 use super::hardware::Hardware;
 use super::profile::{MdmPayload, Profile};
 use crate::apple::Mailbox;
@@ -16,6 +17,8 @@ use crate::web::Identity;
 
 /// How many executed commands are listed in a snapshot.
 pub(crate) const LISTED: usize = 20_000;
+/// How many digits people choose who were not told.
+pub(crate) const USUAL_PASSCODE: u64 = 6;
 /// How many problems are listed in a snapshot.
 const PROBLEMS: usize = 20;
 
@@ -223,8 +226,11 @@ pub(crate) struct State {
     /// In place of the UDID, in a User Enrollment.
     pub(crate) enrollment_id: Option<String>,
     pub(crate) profiles: Vec<Profile>,
-    pub(crate) certificates: Vec<Certificate>,
     pub(crate) passcode_set: bool,
+    /// How many characters the passcode has.
+    pub(crate) passcode_length: u64,
+    /// Whether a Mac's disk is encrypted.
+    pub(crate) file_vault: bool,
     pub(crate) screen_locked: bool,
     pub(crate) power_nap: bool,
     pub(crate) pin: Option<String>,
@@ -240,17 +246,18 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(dice: Dice, hardware: Hardware, supervised: bool, passcode: bool) -> Self {
+    pub(crate) fn new(dice: Dice, hardware: Hardware, spec: &DeviceSpec) -> Self {
         Self {
             dice,
             hardware,
-            supervised,
+            supervised: spec.supervised,
             phase: Phase::SetupAssistant,
             enrolment: None,
             enrollment_id: None,
             profiles: Vec::new(),
-            certificates: Vec::new(),
-            passcode_set: passcode,
+            passcode_set: spec.passcode,
+            passcode_length: USUAL_PASSCODE,
+            file_vault: spec.file_vault,
             screen_locked: false,
             power_nap: false,
             pin: None,

@@ -6,14 +6,31 @@ use anyhow::{Context as _, Result, bail, ensure};
 use plist::{Dictionary, Value};
 
 use super::messages::{self, SHARED_USER, token_update};
-use super::state::{Enrolment, Phase, User};
+use super::state::{Enrolment, Phase, USUAL_PASSCODE, User};
 use super::wire::{self, Kind, Reply, xml};
 use super::{Device, Model, SimulatedDevice};
 
 impl SimulatedDevice {
-    /// Sets a passcode.
+    /// Sets a passcode of six digits, or as long as the profiles demand.
     pub fn set_passcode(&self) {
-        self.0.state.lock().passcode_set = true;
+        let mut state = self.0.state.lock();
+        state.passcode_set = true;
+        state.passcode_length = USUAL_PASSCODE.max(state.passcode_rules().length);
+    }
+
+    /// Removes a profile in Settings.
+    ///
+    /// # Errors
+    /// When it is not there, enrols the device (see [`remove_enrolment`](Self::remove_enrolment)), or must not be
+    /// removed from a supervised device.
+    pub fn remove_profile(&self, identifier: &str) -> Result<()> {
+        let mut state = self.0.state.lock();
+        let found = state.profiles.iter().find(|one| one.identifier == identifier);
+        let profile = found.with_context(|| format!("{identifier} is not installed"))?;
+        ensure!(!profile.is_enrolment(), "{identifier} is the enrolment profile");
+        ensure!(!(profile.removal_disallowed && state.supervised), "{identifier} must not be removed");
+        state.profiles.retain(|one| one.identifier != identifier);
+        Ok(())
     }
 
     /// Locks the screen.

@@ -169,6 +169,7 @@ async fn profiles_are_installed_replaced_listed_and_removed() {
     let (server, device) = enrolled(Model::IPad).await;
     let wifi = dictionary([
         ("PayloadType", "com.apple.wifi.managed".into()),
+        ("PayloadVersion", 1.into()),
         ("PayloadIdentifier", "org.example.wifi.1".into()),
         ("PayloadUUID", "W".into()),
         ("SSID_STR", "ward".into()),

@@ -8,6 +8,7 @@ mod enrolment;
 mod erase;
 mod faults;
 mod identity;
+mod profiles;
 mod pusher;
 mod server;
 mod users;

@@ -1,5 +1,7 @@
 //! The commands that only ask.
 
+use std::collections::BTreeSet;
+
 use plist::{Dictionary, Value};
 
 use super::Outcome;
@@ -116,12 +118,18 @@ pub(super) fn applications(state: &State, keys: &Dictionary) -> Outcome {
     Outcome::Acknowledged(dictionary([("InstalledApplicationList", Value::Array(list))]))
 }
 
-/// `CertificateList`: the identity and whatever profiles brought.
+/// `CertificateList`: the identity and whatever profiles brought, each certificate once.
 pub(super) fn certificates(state: &State) -> Outcome {
-    let identity = state.enrolment.as_ref().map(|enrolment| (&enrolment.identity.certificate, true));
-    let list = identity
+    let own = state.enrolment.as_ref().map(|enrolment| (&enrolment.identity.certificate, true));
+    let brought = state.profiles.iter().flat_map(|profile| {
+        let identities = profile.identities.iter().map(|(_, identity)| (&identity.certificate, true));
+        identities.chain(profile.certificates.iter().map(|certificate| (certificate, false)))
+    });
+    let mut seen = BTreeSet::new();
+    let list = own
         .into_iter()
-        .chain(state.certificates.iter().map(|certificate| (certificate, false)))
+        .chain(brought)
+        .filter(|(certificate, _)| seen.insert(certificate.der().to_vec()))
         .map(|(certificate, is_identity)| {
             Value::Dictionary(dictionary([
                 ("CommonName", certificate.common_name().unwrap_or_default().into()),

@@ -1,4 +1,4 @@
-//! `ProfileList`, `InstallProfile` and `RemoveProfile`.
+//! `ProfileList` and `RemoveProfile`, and what an enrolment profile may change.
 
 use plist::{Dictionary, Value};
 
@@ -9,13 +9,18 @@ use crate::device::state::State;
 
 /// `ProfileList`.
 pub(super) fn list(state: &State, keys: &Dictionary) -> Outcome {
-    let managed_only = flag(keys, "ManagedOnly");
-    let list =
-        state.profiles.iter().filter(|profile| profile.managed || !managed_only).map(describe).collect();
+    // A personal device tells of what came by MDM only.
+    let managed_only = flag(keys, "ManagedOnly") || state.enrollment_id.is_some();
+    let enrolment = state.enrolment.as_ref().map(|enrolment| enrolment.profile_identifier.as_str());
+    let told = |profile: &&Profile| {
+        profile.managed || !managed_only || enrolment == Some(profile.identifier.as_str())
+    };
+    let mac = state.hardware.model.is_mac();
+    let list = state.profiles.iter().filter(told).map(|profile| describe(profile, mac)).collect();
     Outcome::Acknowledged(dictionary([("ProfileList", Value::Array(list))]))
 }
 
-fn describe(profile: &Profile) -> Value {
+fn describe(profile: &Profile, mac: bool) -> Value {
     let payloads = profile
         .payloads
         .iter()
@@ -26,8 +31,10 @@ fn describe(profile: &Profile) -> Value {
                 ("PayloadIdentifier", payload.identifier.clone().into()),
                 ("PayloadUUID", payload.uuid.clone().into()),
             ]);
-            if let Some(name) = text(&payload.keys, "PayloadDisplayName") {
-                entry.insert("PayloadDisplayName".to_owned(), name.into());
+            for key in ["PayloadDisplayName", "PayloadDescription", "PayloadOrganization"] {
+                if let Some(value) = text(&payload.keys, key) {
+                    entry.insert(key.to_owned(), value.into());
+                }
             }
             Value::Dictionary(entry)
         })
@@ -37,9 +44,8 @@ fn describe(profile: &Profile) -> Value {
         ("PayloadUUID", profile.uuid.clone().into()),
         ("PayloadVersion", 1.into()),
         ("PayloadRemovalDisallowed", profile.removal_disallowed.into()),
-        ("HasRemovalPasscode", false.into()),
-        ("IsEncrypted", false.into()),
-        ("IsManaged", profile.managed.into()),
+        ("HasRemovalPasscode", profile.has_removal_passcode().into()),
+        ("IsEncrypted", profile.encrypted.into()),
         ("PayloadContent", Value::Array(payloads)),
     ]);
     for (key, value) in [
@@ -51,34 +57,14 @@ fn describe(profile: &Profile) -> Value {
             entry.insert(key.to_owned(), value.clone().into());
         }
     }
-    if let Some(signer) = &profile.signer {
-        let signers = vec![Value::Data(signer.der().to_vec())];
+    if !mac {
+        entry.insert("IsManaged".to_owned(), profile.managed.into());
+    }
+    if !profile.signers.is_empty() {
+        let signers = profile.signers.iter().map(|one| Value::Data(one.der().to_vec())).collect();
         entry.insert("SignerCertificates".to_owned(), Value::Array(signers));
     }
     Value::Dictionary(entry)
-}
-
-/// `InstallProfile` of a profile that does not enrol; one with the same identifier is replaced.
-pub(super) fn install(state: &mut State, keys: &Dictionary) -> Outcome {
-    let Some(bytes) = keys.get("Payload").and_then(Value::as_data) else {
-        return Outcome::FormatError(Failure::mdm(12008, "Payload is missing."));
-    };
-    let opened = Profile::open(bytes).and_then(|profile| Ok((profile.certificates()?, profile)));
-    let (certificates, mut profile) = match opened {
-        Ok(opened) => opened,
-        Err(error) => {
-            return Outcome::Failed(Failure {
-                domain: "MCProfileErrorDomain",
-                code: 1000,
-                text: format!("{error:#}"),
-            });
-        }
-    };
-    profile.managed = true;
-    state.profiles.retain(|old| old.identifier != profile.identifier);
-    state.profiles.push(profile);
-    state.certificates.extend(certificates);
-    Outcome::done()
 }
 
 /// `RemoveProfile`: of the enrolment profile it ends the enrolment, without an answer.

@@ -11,8 +11,8 @@ use crate::device::state::{LockMessage, State};
 pub(super) fn security_info(state: &State) -> Outcome {
     let mac = state.hardware.model.is_mac();
     let automated = state.supervised;
-    let mut info = if mac { of_mac() } else { of_ios(state) };
-    let mut management = dictionary([("IsUserEnrollment", false.into())]);
+    let mut info = if mac { of_mac(state) } else { of_ios(state) };
+    let mut management = dictionary([("IsUserEnrollment", state.enrollment_id.is_some().into())]);
     if mac {
         management.insert("EnrolledViaDEP".to_owned(), automated.into());
         management.insert("UserApprovedEnrollment".to_owned(), true.into());
@@ -23,29 +23,30 @@ pub(super) fn security_info(state: &State) -> Outcome {
 }
 
 fn of_ios(state: &State) -> Dictionary {
+    let rules = state.passcode_rules();
+    let seconds = |minutes: Option<u64>, usual: u64| minutes.map_or(usual, |minutes| minutes * 60);
     dictionary([
         ("HardwareEncryptionCaps", 3.into()),
         ("PasscodePresent", state.passcode_set.into()),
-        ("PasscodeCompliant", true.into()),
-        ("PasscodeCompliantWithProfiles", true.into()),
+        ("PasscodeCompliant", state.passcode_complies().into()),
+        ("PasscodeCompliantWithProfiles", state.passcode_complies().into()),
         ("PasscodeLockGracePeriod", 0.into()),
-        ("PasscodeLockGracePeriodEnforced", 0.into()),
-        ("AutoLockTime", 120.into()),
+        ("PasscodeLockGracePeriodEnforced", seconds(rules.grace, 0).into()),
+        ("AutoLockTime", seconds(rules.inactivity, 120).min(120).into()),
     ])
 }
 
-fn of_mac() -> Dictionary {
+fn of_mac(state: &State) -> Dictionary {
     let firewall = dictionary([
-        ("FirewallEnabled", true.into()),
-        ("BlockAllIncoming", false.into()),
-        ("StealthMode", true.into()),
+        ("FirewallEnabled", state.firewall("EnableFirewall").unwrap_or(true).into()),
+        ("BlockAllIncoming", state.firewall("BlockAllIncoming").unwrap_or(false).into()),
+        ("StealthMode", state.firewall("EnableStealthMode").unwrap_or(true).into()),
     ]);
     let boot = dictionary([("SecureBootLevel", "full".into()), ("ExternalBootLevel", "disallowed".into())]);
-    dictionary([
-        ("FDE_Enabled", true.into()),
-        ("FDE_HasPersonalRecoveryKey", true.into()),
+    let mut info = dictionary([
+        ("FDE_Enabled", state.file_vault.into()),
+        ("FDE_HasPersonalRecoveryKey", state.file_vault.into()),
         ("FDE_HasInstitutionalRecoveryKey", false.into()),
-        ("FDE_PersonalRecoveryKeyDeviceKey", "SIMULATEDKEY".into()),
         ("SystemIntegrityProtectionEnabled", true.into()),
         ("FirewallSettings", Value::Dictionary(firewall)),
         ("SecureBoot", Value::Dictionary(boot)),
@@ -53,7 +54,14 @@ fn of_mac() -> Dictionary {
         ("AuthenticatedRootVolumeEnabled", true.into()),
         ("BootstrapTokenAllowedForAuthentication", "allowed".into()),
         ("IsRecoveryLockEnabled", false.into()),
-    ])
+    ]);
+    if state.file_vault {
+        info.insert("FDE_PersonalRecoveryKeyDeviceKey".to_owned(), "SIMULATEDKEY".into());
+    }
+    if let Some(sealed) = state.escrowed_recovery_key() {
+        info.insert("FDE_PersonalRecoveryKeyCMS".to_owned(), Value::Data(sealed));
+    }
+    info
 }
 
 /// `DeviceLock`: a Mac with a PIN stops until somebody enters it; an iPhone or iPad locks its screen and shows the
