@@ -42,6 +42,13 @@ impl ScepPayload {
         Self { url, name, challenge, subject, key_size: 2048, ca_fingerprint: None }
     }
 
+    /// What stands in the `PayloadContent` of a `com.apple.security.scep` payload, challenge included: a secret for as long as the
+    /// challenge is good.
+    #[must_use]
+    pub fn to_content(&self) -> Dictionary {
+        self.content(self.challenge.expose_secret())
+    }
+
     fn content(&self, challenge: &str) -> Dictionary {
         let attribute = |(kind, value): &(String, String)| {
             Value::Array(vec![Value::Array(vec![kind.as_str().into(), value.as_str().into()])])

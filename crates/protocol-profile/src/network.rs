@@ -18,9 +18,11 @@ const TYPES: &[&str] = &[
     "com.apple.cellular",
     "com.apple.cellularprivatenetwork.managed",
     "com.apple.apn.managed",
-    "com.apple.networkusagerules",
     "com.apple.security.certificaterevocation",
-    "com.apple.security.firewall",
+    // Trust in the server of an 802.1X network, which a profile beside it may rely on.
+    "com.apple.security.root",
+    "com.apple.security.pkcs1",
+    "com.apple.security.pem",
 ];
 
 /// Ends of the types of wired networks: `com.apple.firstactiveethernet.managed`, `com.apple.globalethernet.managed`.
@@ -30,8 +32,8 @@ const WIRED: &str = "ethernet.managed";
 const CONFINING: [&str; 2] = ["forceWiFiToAllowedNetworksOnly", "forceWiFiWhitelisting"];
 
 /// Whether installing, changing or removing this profile can cut the way to the server: Wi-Fi, wired 802.1X, proxy, DNS, VPN, relay,
-/// filter, mobile data, and what confines a device to given networks. Certificates count where a network payload stands beside them,
-/// and then it counts by itself. An encrypted profile, which cannot be looked into, counts.
+/// filter, mobile data, the certificates of authorities (802.1X may rest on them), and what confines a device to given networks. An
+/// encrypted profile, which cannot be looked into, counts.
 #[must_use]
 pub fn carries_network(profile: &Dictionary) -> bool {
     if profile.contains_key("EncryptedPayloadContent") {
