@@ -117,6 +117,18 @@ id! {
     PlaceId,
     /// A person to whom devices belong.
     PersonId,
+    /// Something that a device should have, in all its versions.
+    ItemId,
+    /// One version of an item.
+    ItemVersionId,
+    /// Which devices get which version of an item.
+    AssignmentId,
+    /// Something that a person must look at.
+    IncidentId,
+    /// A change that somebody asks for, with its preview.
+    ActionId,
+    /// A person's leave to remove an item from many devices.
+    AllowanceId,
 }
 
 /// The place of a delivery in the order of all deliveries. Grows; gaps mean nothing.

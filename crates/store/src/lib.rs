@@ -26,9 +26,9 @@ pub use connection::AnyConnection as Connection;
 pub use engine::Durability;
 pub use error::Error;
 pub use ids::{
-    AuthorityId, ChannelId, CommandId, DeliverySeq, DeviceId, EnrollmentId, GroupId, IdentityId, IssuanceId,
-    JobId, LinkId, NetworkIdentityId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId,
-    SecretId, TokenId,
+    ActionId, AllowanceId, AssignmentId, AuthorityId, ChannelId, CommandId, DeliverySeq, DeviceId,
+    EnrollmentId, GroupId, IdentityId, IncidentId, IssuanceId, ItemId, ItemVersionId, JobId, LinkId,
+    NetworkIdentityId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId, SecretId, TokenId,
 };
 pub use models::*;
 pub use open_error::OpenError;
@@ -38,6 +38,6 @@ pub use sort::{FactKind, SortKey};
 pub use store::{Store, StoreOptions};
 pub use tx::Tx;
 pub use words::{
-    DeliveryState, EnrollmentState, GroupKind, IssuancePurpose, JobState, NetworkReason, ParseWordError,
-    PlaceKind, SecretKind,
+    ActionState, AssignmentState, DeliveryState, EnrollmentState, GroupKind, IssuancePurpose, ItemState,
+    JobState, NetworkReason, ParseWordError, PlaceKind, SecretKind,
 };

@@ -4,7 +4,9 @@
 //! Rows that only grow (deliveries, their events, reports, audit events) have no `save`. `deliveries`, `pending` and
 //! `delivery_events` are written by [`crate::Tx`] alone, because the queue in memory follows them.
 
+mod action;
 mod api_token;
+mod assignment;
 mod audit;
 mod authority;
 mod channel;
@@ -12,12 +14,16 @@ mod command;
 mod delivery;
 mod device;
 mod device_attribute;
+mod device_item;
 mod enrollment;
 mod fact;
 mod group;
 mod idempotency;
 mod identity;
+mod incident;
 mod issuance;
+mod item;
+mod item_secret;
 mod job;
 mod link;
 mod lists;
@@ -35,7 +41,9 @@ mod setting;
 #[cfg(test)]
 mod tests;
 
+pub use action::Action;
 pub use api_token::ApiToken;
+pub use assignment::{Assignment, AssignmentVersion};
 pub use audit::{AuditEvent, AuditFilter, NewAuditEvent};
 pub use authority::Authority;
 pub use channel::{Channel, PushAddress};
@@ -43,12 +51,16 @@ pub use command::{Command, CommandFilter};
 pub use delivery::{Delivery, DeliveryEvent, DeliveryFilter};
 pub use device::{Device, DeviceFilter, DeviceListing};
 pub use device_attribute::DeviceAttribute;
+pub use device_item::{DeviceItem, DeviceItemFilter};
 pub use enrollment::{Enrollment, ProfileInUse, RenewalDue};
 pub use fact::DeviceFact;
 pub use group::{Group, GroupMember, GroupTrouble};
 pub use idempotency::IdempotencyKey;
 pub use identity::Identity;
+pub use incident::{Allowance, Incident};
 pub use issuance::Issuance;
+pub use item::{Item, ItemVersion};
+pub use item_secret::ItemSecret;
 pub use job::{Job, NewJob};
 pub use link::EnrollmentLink;
 pub use lists::{EnrollmentFilter, IdentityFilter};

@@ -182,6 +182,50 @@ words! {
         Rule = "rule",
     }
 
+    /// Where an item of a device stands.
+    ItemState {
+        /// Wanted, and held back for a time: a ring, the brake, a pause after a failure.
+        Waiting = "waiting",
+        /// A command for it waits in the queue.
+        Queued = "queued",
+        /// The command was handed out; the device has not answered.
+        Sent = "sent",
+        /// The device says that it did it; it was not seen yet.
+        Answered = "answered",
+        /// The device's list shows the very version that is wanted.
+        Observed = "observed",
+        /// The device refused it. It is tried again later.
+        Failed = "failed",
+        /// It cannot be sent to this device, and why.
+        Blocked = "blocked",
+        /// It was there and is gone. It is installed again.
+        Lost = "lost",
+        /// No longer wanted; the command that removes it is on its way.
+        Removing = "removing",
+        /// No longer wanted, and gone.
+        Removed = "removed",
+        /// The device goes on losing or refusing it: nothing more is sent until the incident is closed.
+        Incident = "incident",
+    }
+
+    /// Whether an assignment counts.
+    AssignmentState {
+        /// It does.
+        Active = "active",
+        /// It was taken back.
+        Removed = "removed",
+    }
+
+    /// Where an action stands.
+    ActionState {
+        /// Waits for a person's confirmation.
+        Proposed = "proposed",
+        /// Done.
+        Applied = "applied",
+        /// No longer to be applied.
+        Expired = "expired",
+    }
+
     /// Where a job stands.
     JobState {
         /// Waits for its time.

@@ -108,6 +108,18 @@ impl Device {
             .load(connection)?)
     }
 
+    /// The ids of a page of devices, in their order.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn ids(connection: &mut Connection, page: Page<DeviceId>) -> Result<Vec<DeviceId>, Error> {
+        let mut query = devices::table.select(devices::id).into_boxed();
+        if let Some(after) = page.after {
+            query = query.filter(devices::id.gt(after));
+        }
+        Ok(query.order(devices::id).limit(page.limit).load(connection)?)
+    }
+
     /// How many devices there are.
     ///
     /// # Errors

@@ -74,6 +74,31 @@ impl DeviceFact {
         Ok(changed)
     }
 
+    /// Takes over what the reports of a device tell, for a database that has no facts yet. What a user's channel told has an `@` in
+    /// its name and is not the device's.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn fill(connection: &mut Connection, device: DeviceId) -> Result<(), Error> {
+        let known = Self::between(connection, device, "", "\u{10ffff}")?;
+        for (key, fact) in Report::current_facts(connection, device)? {
+            if key.contains('@') || known.contains_key(&key) {
+                continue;
+            }
+            let row = Self {
+                device_id: device,
+                key,
+                sort: SortKey::of(&fact.value).as_str().to_owned(),
+                value: fact.value.to_string(),
+                observed_at: fact.observed_at,
+                source: fact.source,
+                report_id: fact.report_id,
+            };
+            diesel::insert_into(device_facts::table).values(row).execute(connection)?;
+        }
+        Ok(())
+    }
+
     /// The known values and times of the keys from `first` to `last`: those of one source stand side by side.
     fn between(
         connection: &mut Connection,
@@ -221,6 +246,22 @@ mod tests {
         assert!(told(&scene, 30, "{}").is_empty());
         assert_eq!(known(&scene).len(), 1);
         assert_eq!(known(&scene)[0].value, "\"26.1\"");
+    }
+
+    #[test]
+    fn what_was_told_before_there_was_a_table_of_facts_is_taken_over() {
+        let scene = Scene::new();
+        scene.channel("U1");
+        told(&scene, 0, r#"{"D.OS":"26.0","D.Name":"a","ProfileList@U":[]}"#);
+        told(&scene, 1, r#"{"D.OS":"26.1"}"#);
+        let before = known(&scene).into_iter().filter(|fact| !fact.key.contains('@')).collect::<Vec<_>>();
+        scene.tx(|tx| {
+            let device = Device::find_by_udid(tx, "U1")?.unwrap().id;
+            DeviceFact::forget(tx, device, |_| false)?;
+            DeviceFact::fill(tx, device)?;
+            DeviceFact::fill(tx, device)
+        });
+        assert_eq!(known(&scene), before);
     }
 
     #[test]

@@ -122,6 +122,28 @@ impl Issuance {
     ) -> Result<usize, Error> {
         let purposes: Vec<IssuancePurpose> =
             IssuancePurpose::ALL.iter().copied().filter(|purpose| Some(*purpose) != except).collect();
+        Self::revoke_unused_for(connection, enrollment, at, &purposes)
+    }
+
+    /// Takes back what is unused of an epoch's permissions for one purpose. Returns how many.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn revoke_unused_of(
+        connection: &mut Connection,
+        enrollment: EnrollmentId,
+        at: Timestamp,
+        purpose: IssuancePurpose,
+    ) -> Result<usize, Error> {
+        Self::revoke_unused_for(connection, enrollment, at, &[purpose])
+    }
+
+    fn revoke_unused_for(
+        connection: &mut Connection,
+        enrollment: EnrollmentId,
+        at: Timestamp,
+        purposes: &[IssuancePurpose],
+    ) -> Result<usize, Error> {
         let unused = issuances::table
             .filter(issuances::enrollment_id.eq(enrollment))
             .filter(issuances::purpose.eq_any(purposes))

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::DeviceFact;
 use crate::column::Millis;
 use crate::schema::reports;
 use crate::{Connection, DeviceId, EnrollmentId, Error, ReportId};
@@ -49,6 +50,8 @@ pub struct Fact {
     pub source: String,
     /// Which command asked.
     pub command_uuid: Option<String>,
+    /// The report that tells it.
+    pub report_id: ReportId,
 }
 
 impl Report {
@@ -61,7 +64,8 @@ impl Report {
         Ok(())
     }
 
-    /// The newest value of each fact of a device.
+    /// The newest value of each fact of a device: with the time of its newest observation if that is among the reports that
+    /// [`Report::facts_at`] looks at, else with the time since which it is so.
     ///
     /// # Errors
     /// The database's.
@@ -69,7 +73,18 @@ impl Report {
         connection: &mut Connection,
         device: DeviceId,
     ) -> Result<BTreeMap<String, Fact>, Error> {
-        Self::facts_at(connection, device, Timestamp::from_millis(i64::MAX))
+        let mut facts = Self::facts_at(connection, device, Timestamp::from_millis(i64::MAX))?;
+        for row in DeviceFact::list(connection, device)? {
+            let Ok(value) = serde_json::from_str(&row.value) else { continue };
+            facts.entry(row.key).or_insert(Fact {
+                value,
+                observed_at: row.observed_at,
+                source: row.source,
+                command_uuid: None,
+                report_id: row.report_id,
+            });
+        }
+        Ok(facts)
     }
 
     /// The newest value of each fact that was observed at `time` or before. Of each source the last 16 reports are
@@ -101,6 +116,7 @@ impl Report {
                     observed_at: report.observed_at,
                     source: report.source.clone(),
                     command_uuid: report.command_uuid.clone(),
+                    report_id: report.id,
                 });
             }
         }
