@@ -132,7 +132,8 @@ fn is_present(dictionary: &Dictionary, path: &str) -> bool {
     let (name, in_list) = name.strip_suffix("[]").map_or((name, false), |name| (name, true));
     let Some(value) = dictionary.get(name) else { return false };
     if rest.is_empty() {
-        return true;
+        // An empty password takes a lock away: nothing that could be kept from anybody.
+        return value.as_string() != Some("");
     }
     let inside = |value: &Value| value.as_dictionary().is_some_and(|inner| is_present(inner, rest));
     if in_list { value.as_array().is_some_and(|list| list.iter().any(inside)) } else { inside(value) }

@@ -43,6 +43,7 @@ pub(crate) fn described() -> OpenApiRouter<AdminServices> {
         .routes(routes!(identities::list_identities))
         .routes(routes!(identities::revoke_identity))
         .routes(routes!(secrets::reveal_secret))
+        .routes(routes!(secrets::show_escrow_certificate))
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(events::watch_events))

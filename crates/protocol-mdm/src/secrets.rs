@@ -44,11 +44,10 @@ impl SecretKind {
 }
 
 /// The keys whose values are secret wherever they stand, in whatever result: a device may answer what it was not asked.
-pub const SECRET_KEYS: [(&str, SecretKind); 24] = [
+pub const SECRET_KEYS: [(&str, SecretKind); 23] = [
     ("ActivationLockBypassCode", SecretKind::ActivationLockBypassCode),
     ("BypassCode", SecretKind::ActivationLockBypassCode),
     ("FDE_PersonalRecoveryKeyCMS", SecretKind::RecoveryKey),
-    ("FDE_PersonalRecoveryKeyDeviceKey", SecretKind::RecoveryKey),
     ("EncryptedNewRecoveryKey", SecretKind::RecoveryKey),
     ("PersonalRecoveryKey", SecretKind::RecoveryKey),
     ("RecoveryKey", SecretKind::RecoveryKey),

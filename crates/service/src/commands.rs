@@ -1,6 +1,7 @@
 //! Commands: asked for by operators, checked for each target, queued, cancelled.
 
 mod listing;
+mod own_secret;
 mod personal;
 mod prepare;
 mod queue;
@@ -19,7 +20,7 @@ use crate::views::{
     CancelAnswer, CommandAnswer, CommandDetailView, CommandQuery, CommandRequest, CommandTypeView,
     CommandView, Page, PushAnswer, PushRequest,
 };
-use crate::{Context, Error, push, targets};
+use crate::{Context, Error, escrow, push, targets};
 
 pub(crate) use personal::refusals as personal_refusals;
 
@@ -59,6 +60,9 @@ impl Commands {
         key: Option<&str>,
     ) -> Result<CommandAnswer, Error> {
         let mut wanted = request::read(&request)?;
+        if wanted.request_type == "RotateFileVaultKey" {
+            escrow::key::ensure(&self.context).await?;
+        }
         if let (None, Some(key)) = (&wanted.uuid, key) {
             wanted.uuid = Some(request::uuid_of_key(operator, key, &request)?);
         }

@@ -15,6 +15,7 @@ use crate::{Context, Error, IdentityRefusal, Reply, checkin, handout, quarantine
 
 mod answer;
 mod record;
+mod secrets;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Escrowed secrets: which there are, and the reading of those that a person needs, which is recorded before it is shown.
 
+pub(crate) mod key;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 
 use crate::audit::{self, Act};
 use crate::operators::Operator;
-use crate::views::{RevealRequest, RevealedSecretView, SecretView};
+use crate::views::{EscrowCertificateView, RevealRequest, RevealedSecretView, SecretView};
 use crate::{Context, Error, targets};
 
 /// The service.
@@ -40,6 +42,21 @@ impl Escrow {
                 Ok(views)
             })
             .await
+    }
+
+    /// The certificate to which Macs encrypt their recovery keys, made now if there is none yet. It goes into an escrow profile
+    /// (Apple: "FDERecoveryKeyEscrow", `EncryptCertPayloadUUID`).
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn certificate(&self) -> Result<EscrowCertificateView, Error> {
+        let certificate = key::ensure(&self.context).await?;
+        Ok(EscrowCertificateView {
+            pem: certificate.to_pem(),
+            der_base64: STANDARD.encode(certificate.der()),
+            fingerprint: certificate.fingerprint().to_string(),
+            not_after: certificate.not_after(),
+        })
     }
 
     /// The value of a secret that a person needs. The act stands in the record, with its reason, before the value leaves the database.
@@ -86,8 +103,18 @@ impl Escrow {
 }
 
 const fn is_revealable(kind: SecretKind) -> bool {
-    use SecretKind::{ActivationLockBypassCode, ErasePin, Location, LockPin, RecoveryKey};
-    matches!(kind, LockPin | ErasePin | ActivationLockBypassCode | RecoveryKey | Location)
+    use SecretKind as Kind;
+    matches!(
+        kind,
+        Kind::LockPin
+            | Kind::ErasePin
+            | Kind::ActivationLockBypassCode
+            | Kind::RecoveryKey
+            | Kind::RecoveryLock
+            | Kind::FirmwarePassword
+            | Kind::AdminPassword
+            | Kind::Location
+    )
 }
 
 fn view(secret: &Secret) -> SecretView {
@@ -98,6 +125,7 @@ fn view(secret: &Secret) -> SecretView {
         created_at: secret.created_at,
         source: secret.source.clone(),
         from_before: secret.from_before,
+        confirmed_at: secret.confirmed_at,
         revealable: is_revealable(secret.kind),
     }
 }

@@ -13,6 +13,7 @@ use crate::work::{Settled, Work};
 use crate::{Error, Reply};
 
 mod fill;
+mod passwords;
 
 #[cfg(test)]
 mod tests;

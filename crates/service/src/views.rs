@@ -20,7 +20,8 @@ pub use delivery::{ConclusionView, DeliveryStepView, DeliveryView, EvidenceView,
 pub use device::{DeviceDetailView, DeviceView, FactView};
 pub use enrollment::{ChannelView, EnrollmentView, QuarantineView};
 pub use identity::{
-    AuthorityView, IdentityView, RevealRequest, RevealedSecretView, RevokeRequest, RollRequest, SecretView,
+    AuthorityView, EscrowCertificateView, IdentityView, RevealRequest, RevealedSecretView, RevokeRequest,
+    RollRequest, SecretView,
 };
 pub use link::{LinkRequest, LinkView, NewLinkView};
 pub use push::{

@@ -167,6 +167,7 @@ diesel::table! {
         source -> Text,
         from_before -> Bool,
         removed_at -> Nullable<BigInt>,
+        confirmed_at -> Nullable<BigInt>,
     }
 }
 

@@ -128,6 +128,10 @@ words! {
         RecoveryKey = "recovery_key",
         /// Opens a Mac's recovery system.
         RecoveryLock = "recovery_lock",
+        /// Opens the firmware of a Mac with an Intel processor.
+        FirmwarePassword = "firmware_password",
+        /// The password of a Mac's administrator that Ward made.
+        AdminPassword = "admin_password",
         /// Where a lost device was.
         Location = "location",
         /// Any other token in a device's answer.

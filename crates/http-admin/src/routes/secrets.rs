@@ -1,14 +1,28 @@
 //! Escrowed secrets: reading one is an act that is recorded.
 
 use axum::extract::State;
-use service::views::{ProblemView, RevealRequest, RevealedSecretView};
+use service::views::{EscrowCertificateView, ProblemView, RevealRequest, RevealedSecretView};
 use uuid::Uuid;
 
 use crate::json::{Json, Path};
 use crate::operator::SignedIn;
 use crate::{AdminServices, Problem};
 
-/// Shows the PIN of a lock or an erase. The act and its reason are recorded before the answer.
+/// The certificate to which Macs encrypt their recovery keys, for an escrow profile. It is made when it is first asked for.
+#[utoipa::path(
+    get, path = "/api/v1/escrow-certificate", tag = "secrets", security(("bearer" = [])),
+    responses((status = 200, body = EscrowCertificateView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
+)]
+pub(crate) async fn show_escrow_certificate(
+    _: SignedIn,
+    State(services): State<AdminServices>,
+) -> Result<Json<EscrowCertificateView>, Problem> {
+    Ok(Json(services.escrow.certificate().await?))
+}
+
+/// Shows a secret that a person needs: the PIN of a lock or an erase, a recovery lock, firmware or administrator password, a recovery
+/// key, an Activation Lock bypass code, the place of a lost device. The act and its reason are recorded before the answer; secrets that
+/// only the server uses (unlock and bootstrap tokens) are never shown.
 #[utoipa::path(
     post, path = "/api/v1/secrets/{id}/reveal", tag = "secrets", security(("bearer" = [])), request_body = RevealRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),

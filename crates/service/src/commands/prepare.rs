@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{DeviceFacts, Platform, What};
+use catalog::{DeviceFacts, What};
 use plist::{Dictionary, Value};
 use store::{Connection, Fact, Report, Secret, SecretKind};
 
+use super::own_secret::{self, OwnSecret};
 use super::personal;
 use super::request::Wanted;
 use crate::targets::{self, Target};
@@ -13,13 +14,13 @@ use crate::views::{RefusalView, TargetRefusalView};
 use crate::{Error, handout};
 
 /// What is known of a device beyond its row.
-type Known = BTreeMap<String, Fact>;
+pub(super) type Known = BTreeMap<String, Fact>;
 
 /// A target that can take the command.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    /// The PIN to make and to escrow before the command exists.
-    pub(crate) pin: Option<SecretKind>,
+    /// The secret that is put in when it leaves.
+    pub(crate) secret: OwnSecret,
     /// What the operator should know.
     pub(crate) advice: Vec<String>,
 }
@@ -44,15 +45,13 @@ pub(crate) fn check(
         let views = refusals.iter().map(|refusal| RefusalView::of(Some(&target.name), refusal)).collect();
         return Ok(Err(targets::refusal(&target.name, "refused", detail, views)));
     }
-    if wanted.request_type == "ClearPasscode"
-        && Secret::latest(connection, target.enrollment.id, SecretKind::UnlockToken)?.is_none()
-    {
-        let detail = "the device has given no unlock token in this enrolment, so its passcode cannot be cleared: only erasing it helps";
-        return Ok(Err(targets::refusal(&target.name, "refused", detail.to_owned(), Vec::new())));
-    }
+    let secret = match own_secret::needed(connection, wanted, target, &facts)? {
+        Ok(secret) => secret,
+        Err(why) => return Ok(Err(targets::refusal(&target.name, "refused", why, Vec::new()))),
+    };
     let mut advice: Vec<String> = verdict.notes.iter().map(ToString::to_string).collect();
     advice.extend(erase_advice(connection, wanted, target)?);
-    Ok(Ok(Ready { pin: pin(&wanted.request_type, target, &facts), advice }))
+    Ok(Ok(Ready { secret, advice }))
 }
 
 /// The dictionary without Ward's own marks, which the catalogue does not know.
@@ -80,25 +79,8 @@ pub(crate) fn device_facts(target: &Target, facts: &Known) -> DeviceFacts {
     }
 }
 
-fn flag(facts: &Known, key: &str) -> Option<bool> {
+pub(super) fn flag(facts: &Known, key: &str) -> Option<bool> {
     facts.get(key).and_then(|fact| fact.value.as_bool())
-}
-
-/// A Mac is locked by a PIN, and one with an Intel processor erased by a PIN. Where it is not known whether a PIN is needed one is
-/// made: a device that needs none ignores it.
-fn pin(request_type: &str, target: &Target, facts: &Known) -> Option<SecretKind> {
-    if target.device.platform != Some(Platform::MacOs) {
-        return None;
-    }
-    match request_type {
-        "DeviceLock" => Some(SecretKind::LockPin),
-        "EraseDevice" => {
-            let needless = flag(facts, "DeviceInformation.IsAppleSilicon") == Some(true)
-                || flag(facts, "DeviceInformation.PINRequiredForEraseDevice") == Some(false);
-            (!needless).then_some(SecretKind::ErasePin)
-        }
-        _ => None,
-    }
 }
 
 fn erase_advice(connection: &mut Connection, wanted: &Wanted, target: &Target) -> Result<Vec<String>, Error> {

@@ -8,6 +8,7 @@ use serde_json::json;
 use store::{Command, CommandId, NewDelivery, Secret, SecretId, SecretKind, Tx};
 use uuid::Uuid;
 
+use super::own_secret::OwnSecret;
 use super::prepare::{self, Ready};
 use super::request::Wanted;
 use crate::audit::{self, Act};
@@ -146,7 +147,8 @@ fn enqueue(
     ready: &Ready,
 ) -> Result<QueuedView, Error> {
     let now = context.now();
-    let uuid = if ready.pin.is_some() { order.own_uuid(target) } else { order.uuid.clone() };
+    let shared = ready.secret == OwnSecret::None;
+    let uuid = if shared { order.uuid.clone() } else { order.own_uuid(target) };
     let mut view = QueuedView {
         target: target.name.clone(),
         command_uuid: uuid.clone(),
@@ -162,7 +164,7 @@ fn enqueue(
             return Err(Error::Conflict(format!("the CommandUUID {uuid} stands for another command")));
         }
         Some(command) => command,
-        None => store_command(tx, context, order, target, (uuid, ready.pin))?,
+        None => store_command(tx, context, order, target, (uuid, ready.secret))?,
     };
     view.secret_id = command.secret_id.map(|id| id.0);
     if let Some(before) = tx.find_delivery(target.channel.id, &command.uuid)? {
@@ -184,18 +186,19 @@ fn enqueue(
     Ok(view)
 }
 
-/// Stores the command. Its PIN, if it needs one, is made, sealed and stored before it.
+/// Stores the command. Its secret, if it needs one of its own, is made, sealed and stored before it.
 fn store_command(
     tx: &mut Tx<'_>,
     context: &Context,
     order: &Order,
     target: &Target,
-    (uuid, pin): (String, Option<SecretKind>),
+    (uuid, secret): (String, OwnSecret),
 ) -> Result<Command, Error> {
     let now = context.now();
-    let secret_id = match pin {
-        Some(kind) => Some(escrow_pin(tx, context, target, kind)?),
-        None => None,
+    let secret_id = match secret {
+        OwnSecret::Make(kind) => Some(make_secret(tx, context, target, kind)?),
+        OwnSecret::Kept(id) => Some(id),
+        OwnSecret::None => None,
     };
     let command = Command {
         id: CommandId::new(context.clock.as_ref()),
@@ -213,17 +216,20 @@ fn store_command(
     Ok(command)
 }
 
-fn escrow_pin(
+fn make_secret(
     tx: &mut Tx<'_>,
     context: &Context,
     target: &Target,
     kind: SecretKind,
 ) -> Result<SecretId, Error> {
-    let pin = pki::random_pin(PIN_DIGITS);
+    let made = match kind {
+        SecretKind::LockPin | SecretKind::ErasePin => pki::random_pin(PIN_DIGITS),
+        _ => pki::random_password(),
+    };
     let id = SecretId::new(context.clock.as_ref());
     let place = (id, target.enrollment.id);
     let secret =
-        Secret::seal(&context.sealer, place, kind, pin.expose_secret().as_bytes(), "ward", context.now())?;
+        Secret::seal(&context.sealer, place, kind, made.expose_secret().as_bytes(), "ward", context.now())?;
     secret.insert(tx)?;
     Ok(id)
 }

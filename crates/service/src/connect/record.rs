@@ -2,14 +2,11 @@
 
 use catalog::Platform;
 use plist::Value;
-use protocol_mdm::secrets::SecretKind as Found;
-use protocol_mdm::{SecretBytes, Status};
+use protocol_mdm::Status;
 use serde_json::json;
-use store::{
-    Channel, Command, DeliverySeq, DeliveryState, Device, NewEvent, Recorded, Secret, SecretId, SecretKind,
-};
+use store::{Channel, Command, DeliverySeq, DeliveryState, Device, NewEvent, Recorded};
 
-use super::Answer;
+use super::{Answer, secrets};
 use crate::Error;
 use crate::lifecycle::Speaker;
 use crate::results;
@@ -73,9 +70,9 @@ fn accept(
     answer: &Answer,
 ) -> Result<Option<String>, Error> {
     for secret in &answer.secrets {
-        let kind = kind_of_secret(secret.kind);
-        seal(work, speaker, kind, &secret.value, &command.request_type)?;
+        secrets::keep(work, speaker, secret, &command.request_type)?;
     }
+    secrets::settle(work, speaker, (seq, command, state), answer)?;
     let told = results::Answer {
         enrollment: &speaker.enrollment,
         channel,
@@ -93,19 +90,6 @@ fn accept(
         work.save(&speaker.enrollment)?;
     }
     Ok(applied.facts_json)
-}
-
-fn seal(
-    work: &mut Work<'_, '_>,
-    speaker: &Speaker,
-    kind: SecretKind,
-    value: &SecretBytes,
-    source: &str,
-) -> Result<(), Error> {
-    let id = SecretId::new(&*work.context.clock);
-    let place = (id, speaker.enrollment.id);
-    let secret = Secret::seal(&work.context.sealer, place, kind, value.expose_secret(), source, work.now)?;
-    Ok(secret.insert(work.tx)?)
 }
 
 /// The words beside the state. An erase that a Mac answers with an error may have happened all the same: its default behaviour is to
@@ -158,16 +142,5 @@ const fn kind_of(state: DeliveryState) -> &'static str {
         DeliveryState::FormatError => "command.format_error",
         DeliveryState::NoReply => "command.no_reply",
         _ => "command.error",
-    }
-}
-
-const fn kind_of_secret(found: Found) -> SecretKind {
-    match found {
-        Found::ActivationLockBypassCode => SecretKind::ActivationLockBypassCode,
-        Found::RecoveryKey => SecretKind::RecoveryKey,
-        Found::UnlockToken => SecretKind::UnlockToken,
-        Found::BootstrapToken => SecretKind::BootstrapToken,
-        Found::Location => SecretKind::Location,
-        Found::PushToken | Found::Other => SecretKind::Token,
     }
 }

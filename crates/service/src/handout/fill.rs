@@ -6,7 +6,7 @@ use std::time::Duration;
 use plist::{Dictionary, Value};
 use store::{Command, DeliverySeq, Enrollment, Issuance, IssuanceId, IssuancePurpose, Secret, SecretKind};
 
-use super::{FILL_KEY, FILL_RENEWAL, PLAIN_RETURN};
+use super::{FILL_KEY, FILL_RENEWAL, PLAIN_RETURN, passwords};
 use crate::enrollment::profile::{self, ProfileOrder};
 use crate::lifecycle::Speaker;
 use crate::work::Work;
@@ -49,7 +49,7 @@ pub(super) fn fill(
             let token = secret.open(&work.context.sealer)?;
             dictionary.insert("UnlockToken".to_owned(), Value::Data(token.to_vec()));
         }
-        _ => {}
+        _ => return passwords::fill(work, enrollment, command, dictionary),
     }
     Ok(Ok(()))
 }

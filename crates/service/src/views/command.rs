@@ -104,7 +104,7 @@ pub struct QueuedView {
     pub channel: String,
     /// It was queued before by the same UUID; nothing was added.
     pub already: bool,
-    /// The PIN that Ward made for it, to be revealed when needed.
+    /// The PIN or password that Ward made for it, to be revealed when needed.
     pub secret_id: Option<Uuid>,
 }
 

@@ -94,8 +94,26 @@ pub struct SecretView {
     pub source: String,
     /// It belongs to the enrolment before.
     pub from_before: bool,
+    /// Of a password that Ward made: when the device showed that it has it. Of a recovery key: when Ward opened it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub confirmed_at: Option<Timestamp>,
     /// Whether an operator may read it.
     pub revealable: bool,
+}
+
+/// The certificate to which Macs encrypt their recovery keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EscrowCertificateView {
+    /// The certificate as PEM.
+    pub pem: String,
+    /// The same as base64 of its DER, as `PayloadContent` of a `com.apple.security.pkcs1` payload wants it.
+    pub der_base64: String,
+    /// SHA-256, hex.
+    pub fingerprint: String,
+    /// Until when it is valid.
+    #[schema(value_type = String, format = DateTime)]
+    pub not_after: Timestamp,
 }
 
 /// Why a secret is shown.

@@ -32,6 +32,9 @@ pub struct Secret {
     /// When it was removed.
     #[diesel(serialize_as = OptionalMillis, deserialize_as = OptionalMillis)]
     pub removed_at: Option<Timestamp>,
+    /// When the device showed that it has it, or, of what devices told encrypted, when Ward opened it.
+    #[diesel(serialize_as = OptionalMillis, deserialize_as = OptionalMillis)]
+    pub confirmed_at: Option<Timestamp>,
 }
 
 by_id!(Secret, secrets, SecretId);
@@ -59,6 +62,7 @@ impl Secret {
             source: source.to_owned(),
             from_before: false,
             removed_at: None,
+            confirmed_at: None,
         })
     }
 
@@ -87,6 +91,56 @@ impl Secret {
             .select(Self::as_select())
             .first(connection)
             .optional()?)
+    }
+
+    /// The newest secret of a kind that is confirmed and not removed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn latest_confirmed(
+        connection: &mut Connection,
+        enrollment: EnrollmentId,
+        kind: SecretKind,
+    ) -> Result<Option<Self>, Error> {
+        Ok(secrets::table
+            .filter(secrets::enrollment_id.eq(enrollment))
+            .filter(secrets::kind.eq(kind))
+            .filter(secrets::removed_at.is_null())
+            .filter(secrets::confirmed_at.is_not_null())
+            .order((secrets::confirmed_at.desc(), secrets::id.desc()))
+            .select(Self::as_select())
+            .first(connection)
+            .optional()?)
+    }
+
+    /// Notes that the device has it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn confirm(connection: &mut Connection, id: SecretId, at: Timestamp) -> Result<(), Error> {
+        diesel::update(secrets::table.find(id))
+            .set(secrets::confirmed_at.eq(OptionalMillis::from(Some(at))))
+            .execute(connection)?;
+        Ok(())
+    }
+
+    /// Marks it as removed, unless the device has shown that it has it. Returns whether it was.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn remove_unconfirmed(
+        connection: &mut Connection,
+        id: SecretId,
+        at: Timestamp,
+    ) -> Result<bool, Error> {
+        let doubtful = secrets::table
+            .filter(secrets::id.eq(id))
+            .filter(secrets::removed_at.is_null())
+            .filter(secrets::confirmed_at.is_null());
+        let changed = diesel::update(doubtful)
+            .set(secrets::removed_at.eq(OptionalMillis::from(Some(at))))
+            .execute(connection)?;
+        Ok(changed > 0)
     }
 
     /// All secrets of an epoch, newest first, removed ones included.
