@@ -54,6 +54,8 @@ fn begin(
         IssuancePurpose::ReturnToService => come_back(work, identity, &issuance, key, message),
         // A renewed certificate is pinned when it is issued, so this one's enrolment is gone.
         IssuancePurpose::Renew => Ok(Err(IdentityRefusal::Revoked.into())),
+        // No certificate for the network is ever looked up here; this arm keeps it so.
+        IssuancePurpose::Network => Ok(Err(IdentityRefusal::Untrusted.into())),
     }
 }
 
