@@ -11,7 +11,7 @@ use crate::{Certificate, Error, KeyKind, PrivateKey, Result};
 pub(crate) mod build;
 mod crl;
 
-pub use crl::{RevocationReason, RevokedCertificate};
+pub use crl::{RevocationReason, RevokedCertificate, list_to_pem};
 
 /// The names of a subject: pairs of a short name (`CN`, `O`, `OU`, `C`, `serialNumber`, `UID`) or dotted object
 /// identifier and a value, in order.
@@ -70,6 +70,7 @@ pub struct Authority {
     certificate: Certificate,
     key: PrivateKey,
     ra: Option<(Certificate, PrivateKey)>,
+    list_url: Option<String>,
 }
 
 impl Authority {
@@ -84,7 +85,7 @@ impl Authority {
         };
         let not_after = now + Duration::from_secs(u64::from(valid_days) * DAY);
         let certificate = build::self_signed(&key, common_name, now - BACK_DATED, not_after)?;
-        Self { certificate, key, ra: None }.with_ra_if_needed(now)
+        Self { certificate, key, ra: None, list_url: None }.with_ra_if_needed(now)
     }
 
     /// An authority that exists, as it was stored.
@@ -115,7 +116,7 @@ impl Authority {
                 ));
             }
         }
-        Ok(Self { certificate, key, ra })
+        Ok(Self { certificate, key, ra, list_url: None })
     }
 
     /// An authority given as PEM files; a registration authority is made if its key is not RSA.
@@ -125,7 +126,7 @@ impl Authority {
     pub fn from_pem(certificate: &[u8], key: &[u8], now: Timestamp) -> Result<Self> {
         let (certificate, key) = (Certificate::from_pem(certificate)?, PrivateKey::from_pem(key)?);
         check_own(&certificate, &key)?;
-        Self { certificate, key, ra: None }.with_ra_if_needed(now)
+        Self { certificate, key, ra: None, list_url: None }.with_ra_if_needed(now)
     }
 
     fn with_ra_if_needed(mut self, now: Timestamp) -> Result<Self> {
@@ -137,6 +138,14 @@ impl Authority {
         let certificate = build::registration_authority(&self, &key, now - BACK_DATED, not_after)?;
         self.ra = Some((certificate, key));
         Ok(self)
+    }
+
+    /// The same authority, which from now on writes into the certificates of clients where its revocation list is to be had
+    /// (RFC 5280, section 4.2.1.13).
+    #[must_use]
+    pub fn publishing_at(mut self, list_url: String) -> Self {
+        self.list_url = Some(list_url);
+        self
     }
 
     /// The authority's own certificate.
@@ -166,7 +175,7 @@ impl Authority {
     /// Issues a certificate.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for an empty or impossible subject, a bad serial, name or public key, or for dates that
+    /// [`Error::Malformed`] for an empty or impossible subject, a bad serial, name, address of the list or public key, or for dates that
     /// leave no validity; [`Error::Crypto`].
     pub fn issue(&self, new: &NewCertificate) -> Result<Certificate> {
         build::issue(self, new)

@@ -28,6 +28,7 @@ mod testing;
 
 pub use authority::{
     Authority, AuthorityKind, NewCertificate, RevocationReason, RevokedCertificate, Subject, Usage,
+    list_to_pem,
 };
 pub use certificate::Certificate;
 pub use der::Tag;

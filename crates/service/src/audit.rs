@@ -61,6 +61,18 @@ impl Act {
     }
 }
 
+/// The reason that an operator gives for an act, without white space around it.
+///
+/// # Errors
+/// [`Error::Invalid`] for none, or a very long one.
+pub(crate) fn reason(text: &str) -> Result<&str, Error> {
+    let reason = text.trim();
+    if reason.is_empty() || reason.chars().count() > 200 {
+        return Err(Error::invalid("reason", "say in 1 to 200 characters why: it is recorded"));
+    }
+    Ok(reason)
+}
+
 /// Appends `act` to the record, in the transaction of what was done.
 ///
 /// # Errors

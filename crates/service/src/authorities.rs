@@ -16,15 +16,28 @@ use crate::operators::Operator;
 use crate::views::{AuthorityView, RollRequest};
 use crate::{Context, Error};
 
+mod network;
+
 /// How long the certificate that signs profiles is valid. It is made anew at every start.
 const SIGNER_LIFE: Duration = Duration::from_secs(398 * 86_400);
 /// Days that an authority is valid: longer than any device lives.
 const AUTHORITY_DAYS: u32 = 20 * 365;
 
+/// For what an authority issues. The two never mix: what opens the one door does not open the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Realm {
+    /// Identities of enrolments, for the MDM door.
+    Devices,
+    /// Identities for the hospital's network (802.1X).
+    Network,
+}
+
 /// The authorities, as loaded from the database.
 pub struct Authorities {
     context: Context,
     loaded: ArcSwap<Loaded>,
+    /// Held while a network authority is made, so that two first uses make one.
+    making: tokio::sync::Mutex<()>,
 }
 
 /// One state of the authorities; a request works with one from beginning to end.
@@ -33,6 +46,8 @@ pub struct Loaded {
     pub active: Issuer,
     /// Those that issued before and are still trusted, newest first.
     pub older: Vec<Issuer>,
+    /// The authorities of the network, the one that issues first; none before its first use.
+    pub network: Vec<Issuer>,
     /// What signs profiles.
     pub signer: Signer,
 }
@@ -60,7 +75,8 @@ impl Authorities {
     /// [`Error::Conflict`] when there is none: the store has not been initialized.
     pub async fn load(context: &Context) -> Result<Self, Error> {
         let loaded = read(context).await?;
-        Ok(Self { context: context.clone(), loaded: ArcSwap::from_pointee(loaded) })
+        let making = tokio::sync::Mutex::new(());
+        Ok(Self { context: context.clone(), loaded: ArcSwap::from_pointee(loaded), making })
     }
 
     /// The present state.
@@ -75,15 +91,21 @@ impl Authorities {
     /// # Errors
     /// When the keys cannot be made or the row cannot be written.
     pub async fn roll(&self, kind: AuthorityKind, act: Act) -> Result<(), Error> {
-        let name = format!("{} device authority", self.context.settings.organization);
+        self.renew(Realm::Devices, kind, act).await
+    }
+
+    /// Makes the authority that issues in a realm from now on.
+    async fn renew(&self, realm: Realm, kind: AuthorityKind, act: Act) -> Result<(), Error> {
+        let organization: String = self.context.settings.organization.chars().take(40).collect();
         let now = self.context.now();
-        let authority = create(kind, name, now).await?;
+        let authority = create(kind, format!("{organization} {} authority", realm.word()), now).await?;
         let (sealer, clock) = (Arc::clone(&self.context.sealer), Arc::clone(&self.context.clock));
-        let row = row(&sealer, AuthorityId::new(&*clock), &authority, now)?;
+        let row = row(&sealer, (AuthorityId::new(&*clock), realm), &authority, now)?;
         self.context
             .store
             .tx("roll_authority", move |tx| {
-                for mut old in store::Authority::list(tx)?.into_iter().filter(|old| old.active) {
+                let of_realm = |old: &store::Authority| old.active && old.kind == realm.word();
+                for mut old in store::Authority::list(tx)?.into_iter().filter(of_realm) {
                     old.active = false;
                     old.save(tx)?;
                 }
@@ -104,10 +126,7 @@ impl Authorities {
         operator: &Operator,
         request: RollRequest,
     ) -> Result<Vec<AuthorityView>, Error> {
-        let reason = request.reason.trim();
-        if reason.is_empty() || reason.chars().count() > 200 {
-            return Err(Error::invalid("reason", "say in 1 to 200 characters why: it is recorded"));
-        }
+        let reason = audit::reason(&request.reason)?;
         let present = matches!(self.current().active.authority.key().kind(), KeyKind::P256);
         let kind =
             if request.elliptic.unwrap_or(present) { AuthorityKind::P256 } else { AuthorityKind::Rsa2048 };
@@ -121,15 +140,18 @@ impl Authorities {
     /// The authorities as operators see them, the issuing one first.
     #[must_use]
     pub fn list(&self) -> Vec<AuthorityView> {
-        let current = self.current();
-        let view = |(place, issuer): (usize, &Issuer)| AuthorityView {
-            id: issuer.id.0,
-            subject: issuer.authority.certificate().subject().to_owned(),
-            fingerprint: issuer.authority.certificate().fingerprint().to_string(),
-            not_after: issuer.authority.certificate().not_after(),
-            active: place == 0,
-        };
-        current.all().enumerate().map(view).collect()
+        self.list_of(Realm::Devices)
+    }
+}
+
+impl Realm {
+    /// The kind of its authorities in the database.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Devices => "device",
+            Self::Network => "network",
+        }
     }
 }
 
@@ -145,7 +167,16 @@ impl Loaded {
         std::iter::once(&self.active).chain(&self.older)
     }
 
-    /// Whether one of the authorities issued `certificate` for a client. Dates are not looked at: devices whose certificate has
+    /// The authorities of a realm, the issuing one first.
+    #[must_use]
+    pub fn of(&self, realm: Realm) -> Vec<&Issuer> {
+        match realm {
+            Realm::Devices => self.all().collect(),
+            Realm::Network => self.network.iter().collect(),
+        }
+    }
+
+    /// Whether one of the authorities issued `certificate` for a client. Those of the network do not count. Dates are not looked at: devices whose certificate has
     /// expired are repaired, not cut off.
     #[must_use]
     pub fn issued(&self, certificate: &Certificate) -> bool {
@@ -163,7 +194,7 @@ pub(crate) async fn create(kind: AuthorityKind, name: String, now: Timestamp) ->
 /// The row of an authority, its keys sealed to their places.
 pub(crate) fn row(
     sealer: &Sealer,
-    id: AuthorityId,
+    (id, realm): (AuthorityId, Realm),
     authority: &Authority,
     now: Timestamp,
 ) -> Result<store::Authority, Error> {
@@ -173,7 +204,7 @@ pub(crate) fn row(
     let sealed_ra_key = authority.ra().map(|(_, key)| seal("sealed_ra_key", key)).transpose()?;
     Ok(store::Authority {
         id,
-        kind: "device".to_owned(),
+        kind: realm.word().to_owned(),
         certificate_der: authority.certificate().der().to_vec(),
         sealed_key: seal("sealed_key", authority.key())?,
         ra_certificate_der: authority.ra().map(|(certificate, _)| certificate.der().to_vec()),
@@ -196,10 +227,17 @@ async fn read(context: &Context) -> Result<Loaded, Error> {
 
 fn open_all(context: &Context, rows: &[store::Authority]) -> Result<Loaded, Error> {
     let mut active = None;
-    let mut older = Vec::new();
+    let (mut older, mut network) = (Vec::new(), Vec::new());
     for row in rows {
-        let issuer = open(&context.sealer, row)?;
-        if row.active && active.is_none() { active = Some(issuer) } else { older.push(issuer) }
+        let issuer = open(context, row)?;
+        if row.kind == Realm::Network.word() {
+            // They come newest first, and the newest is the one that issues.
+            network.push(issuer);
+        } else if row.active && active.is_none() {
+            active = Some(issuer)
+        } else {
+            older.push(issuer)
+        }
     }
     let active = active.ok_or_else(|| {
         Error::Conflict(
@@ -207,7 +245,7 @@ fn open_all(context: &Context, rows: &[store::Authority]) -> Result<Loaded, Erro
         )
     })?;
     let signer = new_signer(&active.authority, &context.settings.organization, context.now())?;
-    Ok(Loaded { active, older, signer })
+    Ok(Loaded { active, older, network, signer })
 }
 
 fn new_signer(authority: &Authority, organization: &str, now: Timestamp) -> Result<Signer, Error> {
@@ -224,7 +262,8 @@ fn new_signer(authority: &Authority, organization: &str, now: Timestamp) -> Resu
     Ok(Signer { certificate, key })
 }
 
-fn open(sealer: &Sealer, row: &store::Authority) -> Result<Issuer, Error> {
+fn open(context: &Context, row: &store::Authority) -> Result<Issuer, Error> {
+    let sealer = &context.sealer;
     let key = |column, sealed: &SealedBytes| -> Result<PrivateKey, Error> {
         Ok(PrivateKey::from_pkcs8_der(&sealer.open(&place(column, &row.id), &sealed.0)?)?)
     };
@@ -233,8 +272,14 @@ fn open(sealer: &Sealer, row: &store::Authority) -> Result<Issuer, Error> {
         _ => None,
     };
     let certificate = Certificate::from_der(&row.certificate_der)?;
-    let authority = Authority::new(certificate, key("sealed_key", &row.sealed_key)?, ra)?;
+    let authority = Authority::new(certificate, key("sealed_key", &row.sealed_key)?, ra)?
+        .publishing_at(list_url(&context.settings.public_url, row.id));
     Ok(Issuer { id: row.id, authority })
+}
+
+/// Where the revocation list of an authority is to be had.
+pub(crate) fn list_url(public_url: &str, id: AuthorityId) -> String {
+    format!("{public_url}/crl/{id}")
 }
 
 fn place<'a>(column: &'static str, id: &'a AuthorityId) -> Place<'a> {

@@ -40,6 +40,7 @@ pub mod links;
 pub mod operators;
 mod paging;
 mod plist_json;
+pub mod network;
 pub mod push;
 mod qr;
 pub mod results;

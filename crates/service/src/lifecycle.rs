@@ -8,14 +8,14 @@ use std::time::Duration;
 use protocol_mdm::EnrollmentKey;
 use serde_json::json;
 use store::{
-    AuditEvent, AuditFilter, Channel, DeliverySeq, DeliveryState, Enrollment, EnrollmentState, Identity,
-    Issuance, IssuancePurpose, NewEvent, Page, Tx,
+    AuditEvent, AuditFilter, Channel, Connection, DeliverySeq, DeliveryState, Enrollment, EnrollmentState,
+    Identity, Issuance, IssuancePurpose, NewEvent, Page,
 };
 
 use crate::enrollment::profile;
 use crate::identity::Caller;
 use crate::work::{Settled, Work};
-use crate::{Error, IdentityRefusal};
+use crate::{Error, IdentityRefusal, network};
 
 /// How often the use of a retired identity is reported at most.
 const ALERT_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -189,14 +189,14 @@ pub(crate) fn newer_epochs(
 }
 
 /// Whether it is open if the device of this epoch is the one of the record: an earlier one lives, or this one was set apart.
-pub(crate) fn is_disputed(tx: &mut Tx<'_>, enrollment: &Enrollment) -> Result<bool, Error> {
+pub(crate) fn is_disputed(connection: &mut Connection, enrollment: &Enrollment) -> Result<bool, Error> {
     if enrollment.state == EnrollmentState::Quarantined {
         return Ok(true);
     }
     if enrollment.previous_id.is_none() {
         return Ok(false);
     }
-    let epochs = Enrollment::list_for_device(tx, enrollment.device_id)?;
+    let epochs = Enrollment::list_for_device(connection, enrollment.device_id)?;
     Ok(epochs.iter().any(|other| {
         let has_say = matches!(other.state, EnrollmentState::Enrolled | EnrollmentState::Pending);
         other.epoch < enrollment.epoch && has_say
@@ -286,6 +286,7 @@ pub(crate) fn close(
     // The challenge of a return has left in its erase: an erased device has no other way back.
     let except = Some(IssuancePurpose::ReturnToService);
     Issuance::revoke_unused(work.tx, enrollment.id, work.now, except)?;
+    network::revoke_for_enrollment(work.tx, work.context, enrollment)?;
     enrollment.state = state;
     enrollment.ended_at = Some(work.now);
     enrollment.end_reason = Some(reason.to_owned());

@@ -1,4 +1,4 @@
-//! The issue of device identities by SCEP (RFC 8894), and the list of revoked ones.
+//! The issue of identities by SCEP (RFC 8894): to devices for the MDM door, and at an address of its own for the hospital's network.
 //!
 //! Who may have a certificate is decided by the challenge, or for a renewal by the old certificate; the row of that permission binds the
 //! new certificate to its enrolment. Cryptography runs beside the threads that serve connections, and only so many at a time.
@@ -9,21 +9,21 @@ use std::time::Duration;
 
 use clock::Timestamp;
 use parking_lot::Mutex;
-use pki::{Certificate, NewCertificate, RevocationReason, RevokedCertificate, Usage};
+use pki::{Certificate, NewCertificate, Usage};
 use protocol_scep::{
     CONTENT_TYPE_MESSAGE, CONTENT_TYPE_TEXT, FailInfo, Header, Operation, Rejection, Request,
     ca_certificates, capabilities, failure, message_from_query, success,
 };
-use store::{AuthorityId, Identity};
+use store::AuthorityId;
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
-use crate::authorities::{Authorities, Issuer, Loaded};
+use crate::authorities::{Authorities, Issuer, Loaded, Realm};
 use crate::enrollment::profile;
 use crate::events::Event;
-use crate::{Context, Error};
+use crate::{Context, Error, network};
 
 mod grant;
+mod list;
 
 #[cfg(test)]
 mod tests;
@@ -32,10 +32,6 @@ use grant::{Claim, Granted, Ticket};
 
 /// How many requests are worked on at a time. More are told to come back.
 const AT_A_TIME: usize = 64;
-/// How long a revocation list is kept before it is made anew.
-const LIST_KEPT: Duration = Duration::from_secs(30);
-/// How long a revocation list is valid.
-const LIST_VALID: Duration = Duration::from_secs(7 * 86_400);
 
 /// The SCEP server.
 pub struct Scep {
@@ -57,7 +53,7 @@ pub struct ScepReply {
 /// A request that was read, and whose authority it was encrypted for.
 struct Opened {
     request: Request,
-    /// The place in [`Loaded::all`].
+    /// The place in [`Loaded::of`].
     recipient: usize,
 }
 
@@ -73,13 +69,27 @@ impl Scep {
     /// # Errors
     /// [`Error::Malformed`] for what is no SCEP message at all, [`Error::Unavailable`] when too many come at once.
     pub async fn receive(&self, query: &str, body: Vec<u8>) -> Result<ScepReply, Error> {
+        self.receive_in(Realm::Devices, query, body).await
+    }
+
+    /// The same at the network's address. Its authority is made when it is first asked for.
+    ///
+    /// # Errors
+    /// As [`Scep::receive`].
+    pub async fn receive_for_network(&self, query: &str, body: Vec<u8>) -> Result<ScepReply, Error> {
+        self.authorities.with_network().await?;
+        self.receive_in(Realm::Network, query, body).await
+    }
+
+    async fn receive_in(&self, realm: Realm, query: &str, body: Vec<u8>) -> Result<ScepReply, Error> {
         let operation = Operation::from_query(query).map_err(|error| Error::Malformed(error.to_string()))?;
         match operation {
             Operation::GetCaCaps => {
                 Ok(ScepReply { content_type: CONTENT_TYPE_TEXT, body: capabilities().as_bytes().to_vec() })
             }
             Operation::GetCaCert => {
-                let (content_type, body) = ca_certificates(&self.authorities.current().active.authority);
+                let loaded = self.authorities.current();
+                let (content_type, body) = ca_certificates(&issuing(&loaded, realm)?.authority);
                 Ok(ScepReply { content_type, body })
             }
             Operation::PkiOperation => {
@@ -88,68 +98,40 @@ impl Scep {
                 } else {
                     body
                 };
-                let body = self.exchange(message).await?;
+                let body = self.exchange(realm, message).await?;
                 Ok(ScepReply { content_type: CONTENT_TYPE_MESSAGE, body })
             }
         }
     }
 
-    /// The revocation list of an authority, DER: of the named one, or of the one that issues.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for an authority that is not ours; else the database's.
-    pub async fn revocation_list(&self, authority: Option<Uuid>) -> Result<Vec<u8>, Error> {
-        let loaded = self.authorities.current();
-        let authority = authority.map_or(loaded.active.id, AuthorityId);
-        if !loaded.all().any(|issuer| issuer.id == authority) {
-            return Err(Error::not_found("authority", authority.0));
-        }
-        let now = self.context.now();
-        if let Some((made, list)) = self.lists.lock().get(&authority)
-            && *made <= now
-            && now.since(*made) < LIST_KEPT
-        {
-            return Ok(list.clone());
-        }
-        let revoked = self.context.store.read("revoked_identities", move |connection| {
-            Ok::<_, Error>(Identity::list_revoked(connection, authority, now)?)
-        });
-        let revoked: Vec<RevokedCertificate> = revoked.await?.into_iter().filter_map(entry).collect();
-        let number = u64::try_from(now.as_millis()).unwrap_or(0);
-        let list = blocking(move || {
-            let issuer = loaded.all().find(|issuer| issuer.id == authority).unwrap_or(&loaded.active);
-            Ok(issuer.authority.crl(&revoked, number, now, now + LIST_VALID)?)
-        })
-        .await?;
-        self.lists.lock().insert(authority, (now, list.clone()));
-        Ok(list)
-    }
-
-    async fn exchange(&self, message: Vec<u8>) -> Result<Vec<u8>, Error> {
+    async fn exchange(&self, realm: Realm, message: Vec<u8>) -> Result<Vec<u8>, Error> {
         let busy = || Error::Unavailable("too many certificate requests at once".to_owned());
         let _room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| busy())?;
         let loaded = self.authorities.current();
         let allow_single_des = self.context.settings.allow_single_des;
         let of_parsing = Arc::clone(&loaded);
-        let opened = blocking(move || Ok(open(&of_parsing, &message, allow_single_des))).await?;
+        let opened = blocking(move || Ok(open(&of_parsing, realm, &message, allow_single_des))).await?;
         let opened = match opened {
             Ok(opened) => opened,
             Err(Rejection::Unreadable(error)) => return Err(Error::Malformed(error.to_string())),
             Err(Rejection::Failed { header, fail_info, error }) => {
-                return self.refuse(&loaded, *header, fail_info, &error.to_string()).await;
+                return self.refuse((&loaded, realm), *header, fail_info, &error.to_string()).await;
             }
         };
-        let claim = Claim::of(&opened.request);
+        let claim = Claim::of(realm, &opened.request);
         match self.issue(&loaded, &claim, opened.request.csr.public_key_der().to_vec()).await? {
             Ok(issued) => {
                 blocking(move || {
-                    let recipient = loaded.all().nth(opened.recipient).unwrap_or(&loaded.active);
+                    let recipient = match loaded.of(realm).get(opened.recipient) {
+                        Some(recipient) => recipient,
+                        None => issuing(&loaded, realm)?,
+                    };
                     success(&opened.request, &recipient.authority, &issued)
                         .map_err(|error| Error::Internal(error.to_string()))
                 })
                 .await
             }
-            Err(why) => self.refuse(&loaded, opened.request.header, FailInfo::BadRequest, why).await,
+            Err(why) => self.refuse((&loaded, realm), opened.request.header, FailInfo::BadRequest, why).await,
         }
     }
 
@@ -170,10 +152,12 @@ impl Scep {
             Ok(Granted::Again(der)) => return Ok(Ok(Certificate::from_der(&der)?)),
             Err(why) => return Ok(Err(why)),
         };
-        let (ground, of_issue) = (self.context.clone(), Arc::clone(loaded));
-        let issued = blocking(move || sign(&ground, &of_issue.active, &ticket, public_key_der)).await?;
-        let (ground, claim, authority, certificate) =
-            (self.context.clone(), claim.clone(), loaded.active.id, issued.clone());
+        let (ground, of_issue, realm) = (self.context.clone(), Arc::clone(loaded), claim.realm());
+        let authority = issuing(loaded, realm)?.id;
+        let issued =
+            blocking(move || sign(&ground, issuing(&of_issue, realm)?, &ticket, (realm, public_key_der)))
+                .await?;
+        let (ground, claim, certificate) = (self.context.clone(), claim.clone(), issued.clone());
         let granted = self
             .context
             .store
@@ -194,7 +178,7 @@ impl Scep {
 
     async fn refuse(
         &self,
-        loaded: &Arc<Loaded>,
+        (loaded, realm): (&Arc<Loaded>, Realm),
         header: Header,
         fail_info: FailInfo,
         why: &str,
@@ -203,17 +187,25 @@ impl Scep {
         tracing::info!(error.reason = why, "Refused a certificate request: {why}");
         let loaded = Arc::clone(loaded);
         blocking(move || {
-            failure(&header, &loaded.active.authority, fail_info)
+            failure(&header, &issuing(&loaded, realm)?.authority, fail_info)
                 .map_err(|error| Error::Internal(error.to_string()))
         })
         .await
     }
 }
 
+/// The authority that issues in a realm.
+fn issuing(loaded: &Loaded, realm: Realm) -> Result<&Issuer, Error> {
+    match realm {
+        Realm::Devices => Ok(&loaded.active),
+        Realm::Network => loaded.network.first().ok_or_else(|| Error::not_found("authority", "network")),
+    }
+}
+
 /// Reads a message with the key of whichever authority it was encrypted for.
-fn open(loaded: &Loaded, message: &[u8], allow_single_des: bool) -> Result<Opened, Rejection> {
+fn open(loaded: &Loaded, realm: Realm, message: &[u8], allow_single_des: bool) -> Result<Opened, Rejection> {
     let mut first = None;
-    for (recipient, issuer) in loaded.all().enumerate() {
+    for (recipient, issuer) in loaded.of(realm).into_iter().enumerate() {
         match Request::parse(message, &issuer.authority, allow_single_des) {
             Ok(request) => return Ok(Opened { request, recipient }),
             Err(rejection) => {
@@ -229,28 +221,26 @@ fn sign(
     context: &Context,
     issuer: &Issuer,
     ticket: &Ticket,
-    public_key_der: Vec<u8>,
+    (realm, public_key_der): (Realm, Vec<u8>),
 ) -> Result<Certificate, Error> {
     let (now, settings) = (context.now(), &context.settings);
+    let (organization, name) = (&settings.organization, &ticket.common_name);
+    let (subject, life) = match realm {
+        Realm::Devices => (
+            profile::subject(organization, name),
+            Duration::from_secs(u64::from(settings.identity_days) * 86_400),
+        ),
+        Realm::Network => (network::subject(organization, name), network::life(context)),
+    };
     let certificate = issuer.authority.issue(&NewCertificate {
         public_key_der,
-        subject: profile::subject(&settings.organization, &ticket.common_name),
+        subject,
         not_before: now - settings.back_date,
-        not_after: now + Duration::from_secs(u64::from(settings.identity_days) * 86_400),
+        not_after: now + life,
         usage: Usage::Client,
         serial: None,
     })?;
     Ok(certificate)
-}
-
-fn entry(identity: Identity) -> Option<RevokedCertificate> {
-    let reason = match identity.revoked_reason.as_deref() {
-        Some("key_compromise") => RevocationReason::KeyCompromise,
-        Some("superseded") => RevocationReason::Superseded,
-        Some("cessation_of_operation") => RevocationReason::CessationOfOperation,
-        _ => RevocationReason::Unspecified,
-    };
-    Some(RevokedCertificate { serial_hex: identity.serial_hex, revoked_at: identity.revoked_at?, reason })
 }
 
 async fn blocking<T, F>(work: F) -> Result<T, Error>

@@ -24,6 +24,7 @@ use crate::health::Health;
 use crate::idempotency::Idempotency;
 use crate::identity::Identities;
 use crate::links::Links;
+use crate::network::Network;
 use crate::operators::Operators;
 use crate::push::{Alarms, PushCertificates, PushWorker};
 use crate::quarantine::Quarantine;
@@ -66,6 +67,8 @@ pub struct Services {
     pub escrow: Arc<Escrow>,
     /// Enrolment links as operators see them.
     pub links: Arc<Links>,
+    /// Access to the hospital's network.
+    pub network: Arc<Network>,
     /// Push certificates.
     pub push_certificates: Arc<PushCertificates>,
     /// Device identities as operators see them.
@@ -120,6 +123,7 @@ impl Services {
             escrow: Arc::new(Escrow::new(context.clone())),
             links: Arc::new(Links::new(context.clone())),
             push_certificates: Arc::new(push_certificates),
+            network: Arc::new(Network::new(context.clone(), Arc::clone(&authorities))),
             device_certificates: Arc::new(DeviceCertificates::new(context.clone(), Arc::clone(&identities))),
             audit: Arc::new(Audit::new(context.clone())),
             health: Arc::new(Health::new(context.clone(), Arc::clone(&authorities), alarms.clone())),

@@ -13,6 +13,8 @@ pub struct Settings {
     pub profile_identifier: String,
     /// Days that a device identity is valid.
     pub identity_days: u32,
+    /// Days that an identity for the hospital's network is valid.
+    pub network_identity_days: u32,
     /// How far certificates are dated back, for devices whose clock is behind.
     pub back_date: Duration,
     /// Share of an identity's life, in percent, after which it is renewed.
@@ -66,6 +68,7 @@ impl Default for Settings {
             organization: "Ward".to_owned(),
             profile_identifier: "org.ward".to_owned(),
             identity_days: 365,
+            network_identity_days: 90,
             back_date: Duration::from_secs(10 * 60),
             renew_after_percent: 50,
             renewals_every: Duration::from_secs(60),

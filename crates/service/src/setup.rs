@@ -8,6 +8,7 @@ use pki::{Authority, AuthorityKind};
 use secrecy::{ExposeSecret, SecretString};
 use store::{ApiToken, AuthorityId, Store, TokenId};
 
+use crate::authorities::Realm;
 use crate::{Error, authorities};
 
 /// The characters of a token that are kept to tell tokens apart.
@@ -52,7 +53,7 @@ pub async fn initialize(
 ) -> Result<InitOutcome, Error> {
     let now = clock.now();
     let authority = make(options, now).await?;
-    let row = authorities::row(sealer, AuthorityId::new(&**clock), &authority, now)?;
+    let row = authorities::row(sealer, (AuthorityId::new(&**clock), Realm::Devices), &authority, now)?;
     let admin_token = pki::random_token("ward_op_");
     let text = admin_token.expose_secret();
     let token = ApiToken {

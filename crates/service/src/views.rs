@@ -8,6 +8,7 @@ mod device;
 mod enrollment;
 mod identity;
 mod link;
+mod network;
 mod push;
 mod query;
 mod system;
@@ -26,11 +27,12 @@ pub use identity::{
 pub use link::{LinkRequest, LinkView, NewLinkView};
 pub use push::{
     InstallPushCertificateRequest, InstalledPushCertificateView, PushAnswer, PushCertificateRequestRequest,
+pub use network::{NetworkAccessView, NetworkHoldView, NetworkIdentityView, NetworkView};
     PushCertificateRequestView, PushCertificateView, PushRequest,
 };
 pub use query::{
     AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery,
-    IdentityQuery, PageQuery,
+    IdentityQuery, NetworkQuery, PageQuery,
 };
 pub use system::{
     AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView,

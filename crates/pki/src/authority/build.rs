@@ -3,14 +3,20 @@
 use std::net::IpAddr;
 
 use clock::Timestamp;
-use openssl::asn1::{Asn1Integer, Asn1Time};
+use der::Encode as _;
+use der::asn1::Ia5String;
+use der::oid::AssociatedOid as _;
+use openssl::asn1::{Asn1Integer, Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::pkey::{PKey, Public};
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
     SubjectKeyIdentifier,
 };
-use openssl::x509::{X509, X509Builder, X509NameRef};
+use openssl::x509::{X509, X509Builder, X509Extension, X509NameRef};
+use x509_cert::ext::pkix::CrlDistributionPoints;
+use x509_cert::ext::pkix::crl::dp::DistributionPoint;
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 
 use super::{Authority, NewCertificate, Subject, Usage};
 use crate::{Certificate, Digest, Error, KeyKind, PrivateKey, PublicKey, Result, name, random_bytes};
@@ -94,7 +100,24 @@ pub(super) fn issue(authority: &Authority, new: &NewCertificate) -> Result<Certi
     builder.append_extension(BasicConstraints::new().critical().build()?)?;
     extensions(&mut builder, &new.usage, public.kind())?;
     identifiers(&mut builder, authority, &issuer)?;
+    if let (Usage::Client, Some(url)) = (&new.usage, &authority.list_url) {
+        builder.append_extension(distribution_point(url)?)?;
+    }
     finish(builder, &authority.key)
+}
+
+/// Where the revocation list is to be had, as one distribution point with one address.
+fn distribution_point(url: &str) -> Result<X509Extension> {
+    let encoding = |error: der::Error| Error::malformed("the address of the revocation list", error);
+    let uri = GeneralName::UniformResourceIdentifier(Ia5String::new(url).map_err(encoding)?);
+    let points = CrlDistributionPoints(vec![DistributionPoint {
+        distribution_point: Some(DistributionPointName::FullName(vec![uri])),
+        reasons: None,
+        crl_issuer: None,
+    }]);
+    let value = points.to_der().map_err(encoding)?;
+    let oid = Asn1Object::from_str(&CrlDistributionPoints::OID.to_string())?;
+    Ok(X509Extension::new_from_der(&oid, false, &*Asn1OctetString::new_from_bytes(&value)?)?)
 }
 
 fn extensions(builder: &mut X509Builder, usage: &Usage, kind: KeyKind) -> Result<()> {

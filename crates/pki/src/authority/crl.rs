@@ -7,6 +7,7 @@ use der::asn1::GeneralizedTime;
 use der::asn1::{BitString, OctetString, Uint, UtcTime};
 use der::oid::AssociatedOid;
 use der::{Decode as _, Encode};
+use openssl::x509::X509Crl;
 use x509_cert::Version;
 use x509_cert::crl::{CertificateList, RevokedCert, TbsCertList};
 use x509_cert::ext::Extension;
@@ -62,6 +63,15 @@ impl RevocationReason {
             Self::PrivilegeWithdrawn => Some(CrlReason::PrivilegeWithdrawn),
         }
     }
+}
+
+/// A revocation list as PEM, as RADIUS servers read it.
+///
+/// # Errors
+/// [`Error::Crypto`] for bytes that are no list.
+pub fn list_to_pem(der: &[u8]) -> Result<String> {
+    let pem = X509Crl::from_der(der)?.to_pem()?;
+    Ok(String::from_utf8_lossy(&pem).into_owned())
 }
 
 pub(super) fn build(

@@ -15,7 +15,7 @@ use crate::audit::{self, Act};
 use crate::operators::Operator;
 use crate::targets::{self, Miss, Target};
 use crate::views::{CommandAnswer, CommandRequest, QueuedView};
-use crate::{Context, Error, push};
+use crate::{Context, Error, network, push};
 
 /// What can take a device out of a thief's hands goes first (apple.md 2.4, rule 8).
 const URGENT: &[&str] = &[
@@ -180,6 +180,11 @@ fn enqueue(
         expires_at: order.expires_at,
     };
     view.delivery = tx.enqueue(new)?.0;
+    if command.request_type == "EnableLostMode" {
+        // The network is withdrawn now: a device without reception never comes to be told anything.
+        let (device, actor) = (target.device.id, &order.operator.name);
+        network::revoke_for_device(tx, context, device, network::Reason::Lost, actor)?;
+    }
     if order.wake {
         push::request(tx, target.channel.id, now)?;
     }

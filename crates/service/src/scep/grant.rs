@@ -9,11 +9,13 @@ use store::{
 };
 
 use crate::audit::{self, Act};
-use crate::{Context, Error, enrollment, lifecycle};
+use crate::authorities::Realm;
+use crate::{Context, Error, enrollment, lifecycle, network};
 
 /// What a request claims: by what it thinks itself entitled, and what tells its repetition from another one.
 #[derive(Clone)]
 pub(super) struct Claim {
+    realm: Realm,
     challenge_hash: Option<[u8; 32]>,
     /// The certificate that signed a RenewalReq.
     renews: Option<Fingerprint>,
@@ -42,16 +44,26 @@ type Verdict = Result<Granted, &'static str>;
 
 impl Claim {
     /// Reads the claim of a request.
-    pub(super) fn of(request: &Request) -> Self {
+    pub(super) fn of(realm: Realm, request: &Request) -> Self {
         let challenge = request.csr.challenge_password();
         let renews = (request.header.message_type == MessageType::RenewalReq)
             .then(|| request.header.signer.fingerprint());
         Self {
+            realm,
             challenge_hash: challenge.as_ref().map(enrollment::challenge_hash),
             renews,
             transaction: request.header.transaction().to_vec(),
             key_digest: request.csr.key_digest(),
         }
+    }
+
+    pub(super) const fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    /// Whether a permission is one for this address: no challenge is good at the other one.
+    fn fits(&self, issuance: &Issuance) -> bool {
+        (issuance.purpose == IssuancePurpose::Network) == (self.realm == Realm::Network)
     }
 
     fn is_same_as(&self, issuance: &Issuance) -> bool {
@@ -64,12 +76,14 @@ impl Claim {
 pub(super) fn check(connection: &mut Connection, context: &Context, claim: &Claim) -> Result<Verdict, Error> {
     if let Some(hash) = &claim.challenge_hash
         && let Some(issuance) = Issuance::find_by_challenge_hash(connection, hash)?
+        && claim.fits(&issuance)
     {
         return by_challenge(connection, context, claim, issuance);
     }
     match claim.renews {
-        Some(signer) => by_certificate(connection, context, claim, signer),
-        None => Ok(Err("the challenge is wrong")),
+        // Identities for the network are renewed by their profile alone.
+        Some(signer) if claim.realm == Realm::Devices => by_certificate(connection, context, claim, signer),
+        _ => Ok(Err("the challenge is wrong")),
     }
 }
 
@@ -85,6 +99,17 @@ pub(super) fn redeem(
         other => return Ok(other),
     };
     let now = context.now();
+    ticket.issuance.transaction_id = Some(claim.transaction.clone());
+    ticket.issuance.key_digest = Some(claim.key_digest.to_vec());
+    ticket.issuance.first_used_at = Some(now);
+    if ticket.is_new {
+        ticket.issuance.insert(tx)?;
+    }
+    if claim.realm == Realm::Network {
+        network::grant::store(tx, context, &ticket.issuance, (authority, certificate))?;
+        ticket.issuance.save(tx)?;
+        return Ok(Ok(Granted::Ticket(ticket)));
+    }
     let identity = Identity {
         id: IdentityId::new(&*context.clock),
         fingerprint: certificate.fingerprint().as_bytes().to_vec(),
@@ -106,12 +131,6 @@ pub(super) fn redeem(
         revoked_at: None,
         revoked_reason: None,
     };
-    ticket.issuance.transaction_id = Some(claim.transaction.clone());
-    ticket.issuance.key_digest = Some(claim.key_digest.to_vec());
-    ticket.issuance.first_used_at = Some(now);
-    if ticket.is_new {
-        ticket.issuance.insert(tx)?;
-    }
     identity.insert(tx)?;
     ticket.issuance.identity_id = Some(identity.id);
     ticket.issuance.save(tx)?;
@@ -148,6 +167,11 @@ fn by_challenge(
         && !lifecycle::is_live(Enrollment::find(connection, id)?.state)
     {
         return Ok(Err("the enrolment to be renewed is over"));
+    }
+    if issuance.purpose == IssuancePurpose::Network
+        && let Some(why) = network::grant::refusal(connection, &issuance)?
+    {
+        return Ok(Err(why));
     }
     if let Some(used) = issuance.first_used_at {
         // Setup Assistant repeats a request whose answer was lost. The same key gets the same certificate, and nobody else any.
@@ -223,6 +247,10 @@ fn again(
     issuance: &Issuance,
     otherwise: &'static str,
 ) -> Result<Verdict, Error> {
+    if repeated && issuance.purpose == IssuancePurpose::Network {
+        let issued = network::grant::issued(connection, issuance)?;
+        return Ok(issued.map(Granted::Again).ok_or(otherwise));
+    }
     match issuance.identity_id.filter(|_| repeated) {
         Some(id) => Ok(Ok(Granted::Again(Identity::find(connection, id)?.der))),
         None => Ok(Err(otherwise)),

@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use catalog::Ownership;
 use protocol_scep::client::Reply as Answer;
-use store::{Enrollment, EnrollmentState, Issuance, IssuancePurpose};
+use store::{Enrollment, EnrollmentState, Identity, Issuance, IssuancePurpose};
+use uuid::Uuid;
 
+use super::list::LIST_KEPT;
 use super::*;
 use crate::testing::{Bench, KEYS, Phone, START};
 

@@ -96,6 +96,16 @@ query! {
 }
 
 query! {
+    /// Which network identities.
+    NetworkQuery {
+        /// A device, by any of its names.
+        device: String,
+        /// Only revoked ones, or only those that are not.
+        revoked: bool,
+    }
+}
+
+query! {
     /// Which audit events.
     AuditQuery {
         /// The action, for example `command.enqueue`.

@@ -1,0 +1,1 @@
+//! Access that is withdrawn and given back.
