@@ -154,7 +154,9 @@ fn is_worth_sealing(value: &Value) -> bool {
     }
 }
 
-pub(crate) fn is_marker(value: &Value) -> bool {
+/// Whether the value stands for one that was sealed.
+#[must_use]
+pub fn is_marker(value: &Value) -> bool {
     value.as_string() == Some(MARKER)
 }
 

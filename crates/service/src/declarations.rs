@@ -8,7 +8,7 @@ use store::{Report, ReportId};
 
 use crate::lifecycle::Speaker;
 use crate::work::{Settled, Work};
-use crate::{Error, Reply};
+use crate::{Error, Reply, inventory, lifecycle};
 
 /// Answers the message. Whoever is not to be served gets "try again later", never an empty manifest: a device removes what a manifest
 /// does not name.
@@ -86,7 +86,11 @@ fn keep_status(
         recorded_at: work.now,
         facts: Value::Object(facts).to_string(),
     };
-    row.insert(work.tx)?;
+    if lifecycle::is_disputed(work.tx, &speaker.enrollment)? {
+        row.insert(work.tx)?;
+    } else {
+        inventory::keep(work.tx, work.context, &row)?;
+    }
     Ok(Reply::Nothing)
 }
 

@@ -171,6 +171,7 @@ fn detail(connection: &mut Connection, context: &Context, device: Device) -> Res
     };
     let facts = view::facts(Report::current_facts(connection, device.id)?, now);
     let mut notes = view::notes(context, enrollment.as_ref(), &channels);
+    notes.extend(view::oddities(&facts));
     if targets::is_disputed(&enrollments) {
         let note = "Two enrolments claim this device: name one by its id when you send a command, and decide under quarantine.";
         notes.push(note.to_owned());

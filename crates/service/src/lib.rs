@@ -19,6 +19,7 @@ pub mod declarations;
 pub mod enrollment;
 pub mod handout;
 pub mod identity;
+mod inventory;
 pub mod lifecycle;
 pub mod own_commands;
 pub mod quarantine;

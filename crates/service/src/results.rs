@@ -1,5 +1,7 @@
 //! What answers tell of a device: kept as observations, and as the newest state in the device's record.
 
+mod typed;
+
 use catalog::{ChannelKind, Ownership, Platform};
 use clock::Timestamp;
 use plist::{Dictionary, Value};
@@ -7,7 +9,9 @@ use protocol_mdm::secrets::{SecretKind, SecretValue};
 use protocol_mdm::{privacy, secrets};
 use store::{Channel, DeliverySeq, DeliveryState, Device, Enrollment, Report, ReportId, Tx};
 
-use crate::{Context, Error, lifecycle, schedule};
+use crate::{Context, Error, inventory, lifecycle, schedule};
+
+pub(crate) use typed::{ODDITIES, findings};
 
 /// A final answer to a command, already cleaned of secrets and of what the ownership forbids.
 #[derive(Debug)]
@@ -64,10 +68,7 @@ pub fn apply(tx: &mut Tx<'_>, context: &Context, answer: &Answer<'_>) -> Result<
     if answer.status != DeliveryState::Acknowledged {
         return Ok(Applied::default());
     }
-    let facts = protocol_mdm::results::facts(answer.request_type, answer.body);
-    for complaint in &facts.malformed {
-        tracing::warn!(command.uuid = answer.command_uuid, enrollment.id = %answer.enrollment.id, "A device answered oddly: {complaint}");
-    }
+    let facts = typed::facts(answer.request_type, answer.body);
     let on_device = answer.channel.kind == ChannelKind::Device;
     let disputed = on_device && lifecycle::is_disputed(tx, answer.enrollment)?;
     if disputed {
@@ -80,14 +81,14 @@ pub fn apply(tx: &mut Tx<'_>, context: &Context, answer: &Answer<'_>) -> Result<
     if on_device {
         schedule::look_after(tx, context, answer.enrollment, answer.channel.id, answer.request_type)?;
     }
-    if facts.facts.is_empty() {
-        return Ok(Applied::default());
-    }
-    let json = match facts.to_json() {
+    let oddities = if on_device { typed::oddities(tx, answer, &facts.malformed)? } else { None };
+    let told = match facts.to_json() {
         json if on_device => json,
         json => of_user(json, &answer.channel.key),
     };
-    let facts_json = json.to_string();
+    let facts_json = (!facts.facts.is_empty()).then(|| told.to_string());
+    let kept = if typed::tells_of_device(answer.request_type) { told } else { serde_json::json!({}) };
+    let Some(kept) = typed::with_oddities(kept, oddities) else { return Ok(Applied { facts_json }) };
     let report = Report {
         id: ReportId::new(context.clock.as_ref()),
         device_id: answer.enrollment.device_id,
@@ -96,10 +97,15 @@ pub fn apply(tx: &mut Tx<'_>, context: &Context, answer: &Answer<'_>) -> Result<
         command_uuid: Some(answer.command_uuid.to_owned()),
         observed_at: answer.at,
         recorded_at: context.now(),
-        facts: facts_json.clone(),
+        facts: kept.to_string(),
     };
-    report.insert(tx)?;
-    Ok(Applied { facts_json: Some(facts_json) })
+    // What one user of a device or a disputed enrolment tells is history, and not what the device is known by.
+    if on_device && !disputed {
+        inventory::keep(tx, context, &report)?;
+    } else {
+        report.insert(tx)?;
+    }
+    Ok(Applied { facts_json })
 }
 
 /// What one user's channel tells must not be taken for the device's: its keys name the channel.

@@ -31,7 +31,7 @@ use crate::quarantine::Quarantine;
 use crate::renewal::Renewals;
 use crate::scep::Scep;
 use crate::schedule::Scheduler;
-use crate::{Context, Error, Settings};
+use crate::{Context, Error, Settings, inventory};
 
 /// Every service of a running server. Each door takes the ones that it uses.
 pub struct Services {
@@ -101,6 +101,7 @@ impl Services {
             sealer,
             events: EventBus::new(),
         };
+        inventory::fill(&context).await?;
         let authorities = Arc::new(Authorities::load(&context).await?);
         let enrollments = Arc::new(Enrollments::new(context.clone(), Arc::clone(&authorities)));
         let renewals = Arc::new(Renewals::new(context.clone(), Arc::clone(&authorities)));

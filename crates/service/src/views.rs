@@ -17,7 +17,9 @@ pub use command::{
     CancelAnswer, CommandAnswer, CommandDetailView, CommandRequest, CommandTypeView, CommandView, QueuedView,
     RefusalView, TargetRefusalView,
 };
-pub use delivery::{ConclusionView, DeliveryStepView, DeliveryView, EvidenceView, VerificationView};
+pub use delivery::{
+    ConclusionView, DeliveryStepView, DeliveryView, EvidenceView, FindingsView, VerificationView,
+};
 pub use device::{DeviceDetailView, DeviceView, FactView};
 pub use enrollment::{ChannelView, EnrollmentView, QuarantineView};
 pub use identity::{

@@ -15,7 +15,7 @@ use crate::connect::MAY_HAVE_ERASED;
 use crate::enrollment::profile;
 use crate::lifecycle::{self, Speaker};
 use crate::work::Work;
-use crate::{Error, Reply, push};
+use crate::{Error, Reply, inventory, push};
 
 /// How long after its answer to an erase a device may still be heard: it says goodbye and is gone.
 const LAST_WORDS: Duration = Duration::from_secs(5 * 60);
@@ -263,21 +263,33 @@ fn learn(work: &mut Work<'_, '_>, enrollment: &Enrollment, message: &Authenticat
         describe(&mut device, message, enrollment.ownership);
         device.save(work.tx)?;
     }
-    let facts = facts(message, enrollment.ownership);
-    if facts.is_empty() {
+    observe(work, enrollment, "Authenticate", Value::Object(facts(message, enrollment.ownership)))
+}
+
+/// Keeps what a check-in tells as an observation. What a disputed enrolment says is history only.
+pub(super) fn observe(
+    work: &mut Work<'_, '_>,
+    enrollment: &Enrollment,
+    source: &str,
+    facts: Value,
+) -> Result<(), Error> {
+    if facts.as_object().is_none_or(Map::is_empty) {
         return Ok(());
     }
     let report = Report {
         id: ReportId::new(&*work.context.clock),
         device_id: enrollment.device_id,
         enrollment_id: enrollment.id,
-        source: "Authenticate".to_owned(),
+        source: source.to_owned(),
         command_uuid: None,
         observed_at: work.now,
         recorded_at: work.now,
-        facts: Value::Object(facts).to_string(),
+        facts: facts.to_string(),
     };
-    Ok(report.insert(work.tx)?)
+    if lifecycle::is_disputed(work.tx, enrollment)? {
+        return Ok(report.insert(work.tx)?);
+    }
+    inventory::keep(work.tx, work.context, &report)
 }
 
 fn describe(device: &mut Device, message: &Authenticate, ownership: Ownership) {

@@ -6,6 +6,7 @@ use serde_json::json;
 use store::{Channel, ChannelId, Enrollment, EnrollmentState, Secret, SecretId, SecretKind};
 
 use super::inherit;
+use crate::desired::trigger::{self, Changed};
 use crate::lifecycle::{self, Speaker};
 use crate::work::{Settled, Work};
 use crate::{Error, Reply, own_commands, push, schedule};
@@ -112,8 +113,17 @@ fn for_device(
     if enrollment.state == EnrollmentState::Quarantined {
         return Ok(());
     }
+    if let Some(awaiting) = message.awaiting_configuration {
+        inherit::observe(
+            work,
+            enrollment,
+            "TokenUpdate",
+            json!({ "TokenUpdate.AwaitingConfiguration": awaiting }),
+        )?;
+    }
     if first {
         schedule::after_enrollment(work.tx, work.context, enrollment, channel)?;
+        trigger::device_changed(work.tx, work.context, enrollment.device_id, Changed::Enrolled)?;
     }
     if enrollment.awaiting_configuration {
         if first {

@@ -10,8 +10,8 @@ use store::{
 
 use super::conclusion::{self, Known};
 use super::listing;
-use crate::views::{DeliveryStepView, EvidenceView, VerificationView};
-use crate::{Error, plist_json};
+use crate::views::{DeliveryStepView, EvidenceView, FindingsView, VerificationView};
+use crate::{Error, plist_json, results};
 
 /// The act that stands in the record when an erase is proven (see `lifecycle`).
 const ERASE_VERIFIED: &str = "device.erase_verified";
@@ -38,7 +38,12 @@ pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<Evi
         verified: verification.is_some(),
     };
     let answer = events.iter().rev().find(|event| event.result.is_some() || event.result_digest.is_some());
+    let result = answer.and_then(|event| event.result.as_deref()).and_then(read);
+    let acknowledged = answer.is_some_and(|event| event.state == DeliveryState::Acknowledged);
+    let findings = result.as_ref().filter(|_| acknowledged);
     Ok(EvidenceView {
+        findings: findings.map(|result| findings_of(&command, result)).unwrap_or_default(),
+        facts: answer.and_then(|event| serde_json::from_str(event.facts_json.as_deref()?).ok()),
         conclusion: conclusion::conclude(&known),
         delivery: listing::view((delivery, state), &command, &channel, &device, verification.is_some()),
         verification,
@@ -46,12 +51,14 @@ pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<Evi
         requested_by: command.created_by.clone(),
         reason: command.reason.clone(),
         command: body(&command).map_or(Json::Null, |body| plist_json::command_to_json(&body)),
-        result: answer
-            .and_then(|event| event.result.as_deref())
-            .and_then(read)
-            .map(|result| plist_json::dictionary_to_json(&result)),
+        result: result.map(|result| plist_json::dictionary_to_json(&result)),
         result_digest: answer.and_then(|event| event.result_digest.as_deref()).map(hex::encode),
     })
+}
+
+fn findings_of(command: &Command, result: &Dictionary) -> FindingsView {
+    let found = results::findings(&command.request_type, result);
+    FindingsView { malformed: found.malformed, missing: found.missing, unknown: found.unknown }
 }
 
 /// The state to show. An erase that was not answered in time is shown as such, although it is offered again to a device that polls.

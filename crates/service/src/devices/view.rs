@@ -6,6 +6,7 @@ use clock::Timestamp;
 use store::{Channel, DeviceListing, Enrollment, EnrollmentState, Fact, Quarantined};
 
 use crate::Context;
+use crate::results::ODDITIES;
 use crate::views::{ChannelView, DeviceView, EnrollmentView, FactView, QuarantineView};
 
 /// Whether a channel can be pushed.
@@ -146,6 +147,23 @@ pub(crate) fn facts(facts: BTreeMap<String, Fact>, at: Timestamp) -> Vec<FactVie
         command_uuid: fact.command_uuid,
     };
     facts.into_iter().map(view).collect()
+}
+
+/// Which answers of a device could not be read whole.
+pub(super) fn oddities(facts: &[FactView]) -> Vec<String> {
+    let odd = |fact: &FactView| {
+        let command = fact.key.strip_prefix(ODDITIES)?;
+        let complaints = fact.value.as_array().filter(|list| !list.is_empty())?;
+        let first = complaints.first().and_then(serde_json::Value::as_str).unwrap_or_default();
+        let more = match complaints.len() {
+            0 | 1 => String::new(),
+            count => format!(" (and {} more)", count - 1),
+        };
+        Some(format!(
+            "Its answer to {command} is not what Apple describes: {first}{more}. The answer is kept as it came."
+        ))
+    };
+    facts.iter().filter_map(odd).collect()
 }
 
 /// What a person should know before acting on a device.

@@ -117,7 +117,8 @@ impl Bench {
                 recorded_at: now,
                 facts: facts.to_string(),
             };
-            Ok(report.insert(tx)?)
+            report.keep(tx)?;
+            Ok(())
         })
         .await;
     }

@@ -103,4 +103,19 @@ pub struct EvidenceView {
     pub result: Option<serde_json::Value>,
     /// SHA-256 of the answer as it was received, in hexadecimal.
     pub result_digest: Option<String>,
+    /// The answer as typed facts: source and key, and value. Absent if it told none.
+    pub facts: Option<serde_json::Value>,
+    /// What is strange about an acknowledged answer, by Apple's own description of it. Nothing is dropped for it.
+    pub findings: FindingsView,
+}
+
+/// What is strange about an answer: key paths and sentences, never values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FindingsView {
+    /// Values of another type than Apple lists, or outside of its range. They stand in `result` and become no facts.
+    pub malformed: Vec<String>,
+    /// Required keys that are absent.
+    pub missing: Vec<String>,
+    /// Keys that Apple does not list. They are kept.
+    pub unknown: Vec<String>,
 }
