@@ -89,7 +89,7 @@ async fn an_iphone_is_locked_with_a_message_and_without_a_pin() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_pins_are_revealed() -> Result<()> {
+async fn an_unlock_token_is_never_revealed() -> Result<()> {
     let world = World::start().await?;
     let phone = world.settled(Model::IPhone, 5).await?;
     let listed = world.api.get(&format!("/api/v1/devices/{}/secrets", phone.snapshot().udid)).await?;

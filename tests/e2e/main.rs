@@ -12,6 +12,7 @@ mod limits;
 mod links;
 mod lock;
 mod lost_mode;
+mod mac_secrets;
 mod personal;
 mod push;
 mod push_faults;

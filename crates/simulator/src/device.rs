@@ -32,6 +32,7 @@ use faults::Faults;
 use hardware::Hardware;
 use state::{Enrolment, State};
 
+pub use command::MacPasswords;
 pub use effects::{InstalledProfile, WifiNetwork};
 pub use faults::Fault;
 pub use spec::{DeviceSpec, IdentityMode, Model, ProfileSource, ProxyHeader, ScepForm, SignatureForm};

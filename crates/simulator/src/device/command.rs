@@ -2,6 +2,7 @@
 
 mod inventory;
 mod lost_mode;
+mod mac;
 mod power;
 mod profiles;
 mod rules;
@@ -15,6 +16,7 @@ use super::profile::text;
 use super::state::{State, User};
 use super::{DeviceSpec, wire};
 
+pub use mac::MacPasswords;
 pub(crate) use profiles::refusal_of_renewal;
 
 /// A command as it arrived.
@@ -188,10 +190,10 @@ fn obey(state: &mut State, spec: &DeviceSpec, command: &Command, user: Option<&U
         "DeclarativeManagement" => declare(state, user),
         // Acknowledged without any effect that the simulator could show.
         "Settings" => Outcome::done(),
-        other => Outcome::Failed(Failure::mdm(
-            12021,
-            format!("\u{201c}{other}\u{201d} is not a valid request type."),
-        )),
+        other => mac::obey(state, other, keys).unwrap_or_else(|| {
+            let text = format!("\u{201c}{other}\u{201d} is not a valid request type.");
+            Outcome::Failed(Failure::mdm(12021, text))
+        }),
     };
     (outcome, After::Nothing)
 }

@@ -154,7 +154,7 @@ impl State {
         let (profile, payload) = self.payloads(ESCROW).next().filter(|_| self.file_vault)?;
         let der = profile.certificate(&text(&payload.keys, "EncryptCertPayloadUUID")?)?;
         let certificate = Certificate::from_der(&der).ok()?;
-        encrypt(self.hardware.recovery_key().as_bytes(), &[&certificate], Cipher::Aes256).ok()
+        encrypt(self.recovery_key().as_bytes(), &[&certificate], Cipher::Aes256).ok()
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use plist::Dictionary;
 
-use super::command::{Failure, ReturnToService, refusal_of_renewal};
+use super::command::{Failure, MacPasswords, ReturnToService, refusal_of_renewal};
 use super::messages;
 use super::profile::Profile;
 use super::state::{Enrolment, Line, Phase, User};
@@ -241,6 +241,7 @@ impl Device {
         state.enrolment = None;
         state.profiles.clear();
         state.file_vault = self.spec.file_vault;
+        state.mac = MacPasswords { firmware: state.mac.firmware.take(), ..MacPasswords::default() };
         state.passcode_set = false;
         state.screen_locked = false;
         state.lock_message = None;

@@ -9,6 +9,7 @@ use plist::Dictionary;
 use serde::Serialize;
 
 use super::DeviceSpec;
+use super::command::MacPasswords;
 use super::hardware::Hardware;
 use super::profile::{MdmPayload, Profile};
 use crate::apple::Mailbox;
@@ -67,6 +68,8 @@ pub struct DeviceState {
     pub lock_message: Option<LockMessage>,
     /// Lost Mode, if the device is in it.
     pub lost_mode: Option<LostMode>,
+    /// The passwords of a Mac.
+    pub mac: MacPasswords,
     /// Identifiers of the installed profiles.
     pub profiles: Vec<String>,
     /// Users with a channel of their own.
@@ -231,6 +234,8 @@ pub(crate) struct State {
     pub(crate) passcode_length: u64,
     /// Whether a Mac's disk is encrypted.
     pub(crate) file_vault: bool,
+    /// The passwords of a Mac.
+    pub(crate) mac: MacPasswords,
     pub(crate) screen_locked: bool,
     pub(crate) power_nap: bool,
     pub(crate) pin: Option<String>,
@@ -258,6 +263,7 @@ impl State {
             passcode_set: spec.passcode,
             passcode_length: USUAL_PASSCODE,
             file_vault: spec.file_vault,
+            mac: MacPasswords::default(),
             screen_locked: false,
             power_nap: false,
             pin: None,
@@ -278,6 +284,11 @@ impl State {
             self.problems.remove(0);
         }
         self.problems.push(problem);
+    }
+
+    /// The recovery key of the disk.
+    pub(crate) fn recovery_key(&self) -> String {
+        self.mac.recovery_key.clone().unwrap_or_else(|| self.hardware.recovery_key())
     }
 
     /// Counts an answer.
@@ -303,6 +314,7 @@ impl State {
             screen_locked: self.screen_locked,
             lock_message: self.lock_message.clone(),
             lost_mode: self.lost_mode.clone(),
+            mac: self.mac.clone(),
             profiles: self.profiles.iter().map(|profile| profile.identifier.clone()).collect(),
             users: enrolment
                 .map(|enrolment| {

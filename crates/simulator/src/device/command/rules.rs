@@ -23,6 +23,8 @@ struct Rule {
     right: u64,
     /// Not on a Mac.
     ios_only: bool,
+    /// Only on a Mac.
+    mac_only: bool,
     /// iPhone and iPad must be supervised.
     supervised: bool,
     /// Also on the user channel of a Mac.
@@ -38,6 +40,7 @@ struct Rule {
 const PLAIN: Rule = Rule {
     right: 0,
     ios_only: false,
+    mac_only: false,
     supervised: false,
     mac_user: false,
     shared_user: false,
@@ -69,6 +72,14 @@ fn rule(request_type: &str) -> Option<Rule> {
         }
         "DeviceConfigured" => Rule { supervised: true, ..PLAIN },
         "UserList" => PLAIN,
+        "SetRecoveryLock"
+        | "VerifyRecoveryLock"
+        | "SetFirmwarePassword"
+        | "RotateFileVaultKey"
+        | "UnlockUserAccount" => Rule { right: right::LOCK, mac_only: true, not_personal: true, ..PLAIN },
+        "VerifyFirmwarePassword" | "SetAutoAdminPassword" | "AccountConfiguration" => {
+            Rule { mac_only: true, not_personal: true, ..PLAIN }
+        }
         _ => return None,
     })
 }
@@ -94,6 +105,9 @@ pub(super) fn refusal(state: &State, command: &Command, user: Option<&User>) -> 
     }
     if rule.ios_only && model.is_mac() {
         return invalid("a Mac does not know this command");
+    }
+    if rule.mac_only && !model.is_mac() {
+        return invalid("only a Mac knows this command");
     }
     if (rule.not_shared && model == Model::SharedIPad) || (name == "UserList" && !shared_or_mac(model)) {
         return invalid("this kind of device does not know this command");

@@ -53,7 +53,7 @@ fn of_mac(state: &State) -> Dictionary {
         ("RemoteDesktopEnabled", false.into()),
         ("AuthenticatedRootVolumeEnabled", true.into()),
         ("BootstrapTokenAllowedForAuthentication", "allowed".into()),
-        ("IsRecoveryLockEnabled", false.into()),
+        ("IsRecoveryLockEnabled", state.mac.recovery_lock.is_some().into()),
     ]);
     if state.file_vault {
         info.insert("FDE_PersonalRecoveryKeyDeviceKey".to_owned(), "SIMULATEDKEY".into());
