@@ -35,6 +35,7 @@ pub mod device_certificates;
 pub mod devices;
 pub mod escrow;
 pub mod events;
+pub mod groups;
 pub mod health;
 pub mod idempotency;
 pub mod links;

@@ -1,0 +1,3 @@
+//! Groups of devices, by hand and by rule.
+
+pub mod rule;
