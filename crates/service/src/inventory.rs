@@ -2,6 +2,7 @@
 
 use store::{Device, DeviceFact, DeviceId, Page, Report, Setting, Tx};
 
+use crate::desired::trigger::{self, Changed};
 use crate::{Context, Error};
 
 /// The setting that says that facts of earlier reports have been taken over.
@@ -15,10 +16,10 @@ const AT_ONCE: i64 = 200;
 /// The database's.
 pub(crate) fn keep(tx: &mut Tx<'_>, context: &Context, report: &Report) -> Result<(), Error> {
     let changed = report.keep(tx)?;
-    if !changed.is_empty() {
-        tracing::trace!(device.id = %report.device_id, at = %context.now(), "{} facts of a device changed", changed.len());
+    if changed.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    trigger::device_changed(tx, context, report.device_id, Changed::Facts)
 }
 
 /// Takes over the facts of reports that were kept before there was a table of facts. Does nothing after the first time.

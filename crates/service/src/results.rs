@@ -9,6 +9,7 @@ use protocol_mdm::secrets::{SecretKind, SecretValue};
 use protocol_mdm::{privacy, secrets};
 use store::{Channel, DeliverySeq, DeliveryState, Device, Enrollment, Report, ReportId, Tx};
 
+use crate::desired::trigger::{self, Changed};
 use crate::{Context, Error, inventory, lifecycle, schedule};
 
 pub(crate) use typed::{ODDITIES, findings};
@@ -104,6 +105,9 @@ pub fn apply(tx: &mut Tx<'_>, context: &Context, answer: &Answer<'_>) -> Result<
         inventory::keep(tx, context, &report)?;
     } else {
         report.insert(tx)?;
+    }
+    if on_device && !disputed && answer.request_type == "ProfileList" {
+        trigger::device_changed(tx, context, answer.enrollment.device_id, Changed::Profiles)?;
     }
     Ok(Applied { facts_json })
 }

@@ -27,9 +27,9 @@ pub use identity::{
     RollRequest, SecretView,
 };
 pub use link::{LinkRequest, LinkView, NewLinkView};
+pub use network::{NetworkAccessView, NetworkHoldView, NetworkIdentityView, NetworkView};
 pub use push::{
     InstallPushCertificateRequest, InstalledPushCertificateView, PushAnswer, PushCertificateRequestRequest,
-pub use network::{NetworkAccessView, NetworkHoldView, NetworkIdentityView, NetworkView};
     PushCertificateRequestView, PushCertificateView, PushRequest,
 };
 pub use query::{
