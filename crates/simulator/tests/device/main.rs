@@ -11,6 +11,7 @@ mod identity;
 mod profiles;
 mod pusher;
 mod server;
+mod starting_points;
 mod users;
 mod waking;
 
