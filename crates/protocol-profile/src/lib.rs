@@ -19,7 +19,7 @@ pub use description::{Description, MAX_DESCRIPTION, inline_files};
 pub use enrollment::{CAPABILITIES, EnrollmentProfile, ScepPayload};
 pub use error::Error;
 pub use inspect::{PayloadSummary, ProfileSummary, check_uploadable, inspect};
-pub use lint::{Finding, LintContext, RULES, Severity, lint};
+pub use lint::{Finding, LintContext, RULES, Severity, lint, lint_each};
 pub use network::carries_network;
 pub use problem::Problem;
 pub use render::{HIDDEN, NetworkIdentity, Rendered, SecretValue, Unset, Values, render};

@@ -134,6 +134,12 @@ pub(crate) fn day(text: &str) -> Option<Timestamp> {
 /// notes. The gravest come first, within one profile.
 #[must_use]
 pub fn lint(templates: &[&Template], context: &LintContext) -> Vec<Finding> {
+    lint_each(templates, context).into_iter().flatten().collect()
+}
+
+/// As [`lint`], with the findings of each profile apart, in the order of the profiles.
+#[must_use]
+pub fn lint_each(templates: &[&Template], context: &LintContext) -> Vec<Vec<Finding>> {
     let subjects: Vec<Subject<'_>> =
         templates.iter().map(|template| Subject::new(template, context)).collect();
     let mut all = Vec::new();
@@ -154,7 +160,7 @@ pub fn lint(templates: &[&Template], context: &LintContext) -> Vec<Finding> {
                 .then_with(|| (&one.key_path, one.rule).cmp(&(&other.key_path, other.rule)))
         });
         made.dedup();
-        all.extend(made);
+        all.push(made);
     }
     all
 }

@@ -1,5 +1,7 @@
 //! The starting points in `profiles/`: each is built, rendered, held against the linter and read back.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::template::{Exception, Template};
 
 /// The keys of `[profile]`.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 15] = [
     "name",
     "identifier",
     "title",
@@ -17,7 +17,6 @@ const KEYS: [&str; 16] = [
     "organization",
     "scope",
     "removal_disallowed",
-    "consent",
     "encrypt",
     "patient_data",
     "platforms",
@@ -99,13 +98,6 @@ impl Reader<'_> {
             "removal_disallowed" => {
                 if let Some(flag) = self.flag(value, &path) {
                     template.head.insert("PayloadRemovalDisallowed".to_owned(), Node::Boolean(flag));
-                }
-            }
-            "consent" => {
-                if let Some(text) = self.text(value, &path) {
-                    let words =
-                        Node::Dictionary([("default".to_owned(), Node::Text(text.to_owned()))].into());
-                    template.head.insert("ConsentText".to_owned(), words);
                 }
             }
             "target_device_type" => {

@@ -298,10 +298,10 @@ fn element(list: &'static Key, item: &Item) -> Option<&'static Key> {
 
 /// The last telling part of a type: `com.apple.wifi.managed` → `wifi`.
 fn short_name(payload_type: &str) -> String {
-    let parts = payload_type
+    let mut parts = payload_type
         .split(['.', '-'])
         .filter(|part| !["com", "apple", "managed", "account", ""].contains(part));
-    let word = parts.last().unwrap_or("payload").to_ascii_lowercase();
+    let word = parts.next_back().unwrap_or("payload").to_ascii_lowercase();
     let clean: String =
         word.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit()).take(40).collect();
     if clean.is_empty() { "payload".to_owned() } else { clean }
