@@ -31,6 +31,7 @@ pub mod setup;
 pub mod audit;
 pub mod commands;
 pub mod deliveries;
+pub mod desired;
 pub mod device_certificates;
 pub mod devices;
 pub mod escrow;
