@@ -99,6 +99,9 @@ def write_lists(folder):
     for name, profile in {"profile": PROFILE, "managing": MANAGING}.items():
         for form in (plistlib.FMT_XML, plistlib.FMT_BINARY):
             write(folder, "command", f"{name}_{form.name}", plistlib.dumps(profile, fmt=form))
+            write(folder, "profile", f"{name}_{form.name}", b"\x01", plistlib.dumps(profile, fmt=form))
+    for path in sorted((pathlib.Path(__file__).resolve().parents[2] / "profiles").glob("*.toml")):
+        write(folder, "profile", path.stem, b"\x00", path.read_bytes())
     for name, text in {"tokens": "tokens", "items": "declaration-items", "one": "declaration/configuration/org.example/a", "up": "declaration/asset/../../x"}.items():
         write(folder, "declarations", name, text.encode())
     write(folder, "declarations", "status", json.dumps(STATUS).encode())
