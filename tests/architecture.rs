@@ -60,6 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "catalog",
             "plist-guard",
             "protocol-mdm",
+            "protocol-profile",
             "store",
             "gate",
             "apple-client",
@@ -70,7 +71,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "simulator",
         ],
     ),
-    ("tests", &["ward", "simulator", "pki", "protocol-mdm", "protocol-scep"]),
+    ("tests", &["ward", "simulator", "pki", "protocol-mdm", "protocol-profile", "protocol-scep"]),
 ];
 
 /// A dependency that only some crates may have (as a normal dependency).

@@ -5,5 +5,6 @@
 
 mod device;
 mod door;
+mod profile;
 mod programs;
 mod scep;

@@ -3,9 +3,12 @@
 mod access;
 mod client;
 mod command;
+mod described;
 mod device;
 mod enroll;
+mod lint;
 mod output;
+mod profile;
 mod push_certificate;
 mod watch;
 
@@ -71,6 +74,11 @@ enum Command {
     /// Enrolment links.
     #[command(subcommand)]
     Enroll(enroll::EnrollCommand),
+    /// Configuration profiles: check and build them from files.
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// Say what profiles would do that a hospital does not want. Fails on errors.
+    Lint(lint::LintArgs),
     /// Push certificates from Apple.
     #[command(subcommand)]
     PushCertificate(push_certificate::PushCertificateCommand),
@@ -112,6 +120,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Device(command) => device::run(command, &options),
         Command::Order(command) => command::run(command, &options),
         Command::Enroll(command) => enroll::run(command, &options),
+        Command::Profile(command) => profile::run(command, &options),
+        Command::Lint(args) => lint::run(args, &options),
         Command::PushCertificate(command) => push_certificate::run(command, &options),
         Command::Watch(command) => watch::run(command, &options),
         Command::Completions { shell } => {

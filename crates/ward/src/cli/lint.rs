@@ -1,0 +1,110 @@
+//! `ward lint`: what profiles would do that a hospital does not want. It needs no server.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use catalog::{EnrollmentType, Ownership, Platform, Version};
+use clap::Args;
+use clock::{Clock as _, SystemClock};
+use protocol_profile::{LintContext, Severity, Template, lint_each};
+
+use super::Options;
+use super::described::{Described, Remark, as_json, count};
+use super::output::{print_json, remark};
+
+#[derive(Debug, Args)]
+pub(super) struct LintArgs {
+    /// Descriptions (.toml) and profiles (.mobileconfig); several are also looked at together.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Bundle identifier of an app that shows patient data, or that staff cannot work without; several are possible.
+    #[arg(long = "phi-app", value_name = "BUNDLE")]
+    phi_apps: Vec<String>,
+    /// The most minutes until a screen locks.
+    #[arg(long, value_name = "MINUTES", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=60))]
+    max_auto_lock: i64,
+    /// Whose devices: corporate, personal, shared.
+    #[arg(long)]
+    ownership: Option<Ownership>,
+    /// How they enrolled: device, automated, account-driven-device, user.
+    #[arg(long)]
+    enrollment: Option<EnrollmentType>,
+    /// Their platform: iOS, iPadOS, macOS, tvOS, visionOS, watchOS.
+    #[arg(long)]
+    platform: Option<Platform>,
+    /// The version of their system [default: the newest].
+    #[arg(long, value_name = "VERSION")]
+    os: Option<Version>,
+    /// Whether they are supervised.
+    #[arg(long, value_name = "true|false")]
+    supervised: Option<bool>,
+    /// Whether they are Shared iPads.
+    #[arg(long, value_name = "true|false")]
+    shared_ipad: Option<bool>,
+    /// The version that the first file replaces: says what it would take away.
+    #[arg(long, value_name = "FILE")]
+    replaces: Option<PathBuf>,
+    /// Leave notes out.
+    #[arg(long)]
+    no_notes: bool,
+    /// Fail on warnings as well.
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn run(args: LintArgs, options: &Options) -> Result<ExitCode> {
+    let files = args.files.len();
+    let (no_notes, strict) = (args.no_notes, args.strict);
+    let mut remarks = look(args)?;
+    if no_notes {
+        remarks.retain(|remark| remark.severity > Severity::Note);
+    }
+    let (errors, warnings) = (count(&remarks, Severity::Error), count(&remarks, Severity::Warning));
+    if options.json {
+        print_json(&as_json(&remarks));
+    } else {
+        remarks.iter().for_each(Remark::print);
+        let notes = count(&remarks, Severity::Note);
+        let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        let counted = [plural(errors, "error"), plural(warnings, "warning"), plural(notes, "note")];
+        remark(&format!("{} in {}", counted.join(", "), plural(files, "file")));
+    }
+    let fails = errors > 0 || (strict && warnings > 0);
+    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn look(args: LintArgs) -> Result<Vec<Remark>> {
+    let mut remarks: Vec<Remark> = Vec::new();
+    let mut described = Vec::new();
+    for path in &args.files {
+        match Described::read(path)? {
+            Ok(one) => described.push(one),
+            Err(unfit) => remarks.extend(unfit.0.into_iter().map(Remark::from)),
+        }
+    }
+    let replaced = match &args.replaces {
+        Some(path) => match Described::read(path)? {
+            Ok(before) => Some(before.template),
+            Err(_) => bail!("{} holds no profile that can be compared", path.display()),
+        },
+        None => None,
+    };
+    let context = LintContext {
+        ownership: args.ownership,
+        enrollment: args.enrollment,
+        platform: args.platform,
+        os_version: args.os,
+        supervised: args.supervised,
+        shared_ipad: args.shared_ipad,
+        phi_apps: args.phi_apps.into_iter().collect(),
+        max_auto_lock_minutes: args.max_auto_lock,
+        now: Some(SystemClock.now()),
+        replaced,
+    };
+    let templates: Vec<&Template> = described.iter().map(|one| &one.template).collect();
+    for (one, findings) in described.iter().zip(lint_each(&templates, &context)) {
+        remarks.extend(findings.iter().map(|finding| one.locate(finding)));
+    }
+    Ok(remarks)
+}
