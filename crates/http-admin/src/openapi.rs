@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 
 use crate::AdminServices;
 use crate::routes::{
-    audit, authorities, commands, deliveries, devices, enrollments, events, identities, jobs, links, push,
-    secrets, server,
+    audit, authorities, commands, deliveries, devices, enrollments, events, identities, jobs, links, network,
+    push, secrets, server,
 };
 
 /// Every route that needs a token, with its description.
@@ -42,6 +42,13 @@ pub(crate) fn described() -> OpenApiRouter<AdminServices> {
         .routes(routes!(authorities::roll_authority))
         .routes(routes!(identities::list_identities))
         .routes(routes!(identities::revoke_identity))
+        .routes(routes!(network::show_network))
+        .routes(routes!(network::prepare_network))
+        .routes(routes!(network::roll_network_authority))
+        .routes(routes!(network::list_network_identities))
+        .routes(routes!(network::show_network_access))
+        .routes(routes!(network::revoke_network_access))
+        .routes(routes!(network::restore_network_access))
         .routes(routes!(secrets::reveal_secret))
         .routes(routes!(secrets::show_escrow_certificate))
         .routes(routes!(audit::list_audit_events))

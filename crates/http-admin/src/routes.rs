@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod identities;
 pub(crate) mod jobs;
 pub(crate) mod links;
+pub(crate) mod network;
 pub(crate) mod probes;
 pub(crate) mod push;
 pub(crate) mod secrets;

@@ -14,6 +14,7 @@ use service::events::EventBus;
 use service::health::Health;
 use service::idempotency::Idempotency;
 use service::links::Links;
+use service::network::Network;
 use service::operators::Operators;
 use service::push::PushCertificates;
 use service::quarantine::Quarantine;
@@ -39,6 +40,8 @@ pub struct AdminServices {
     pub escrow: Arc<Escrow>,
     /// Enrolment links.
     pub links: Arc<Links>,
+    /// Access to the hospital's network.
+    pub network: Arc<Network>,
     /// Push certificates.
     pub push_certificates: Arc<PushCertificates>,
     /// Device identities.
@@ -67,6 +70,7 @@ impl AdminServices {
             quarantine: Arc::clone(&services.quarantine),
             escrow: Arc::clone(&services.escrow),
             links: Arc::clone(&services.links),
+            network: Arc::clone(&services.network),
             push_certificates: Arc::clone(&services.push_certificates),
             device_certificates: Arc::clone(&services.device_certificates),
             audit: Arc::clone(&services.audit),

@@ -10,7 +10,7 @@ use protocol_mdm::{privacy, secrets};
 use store::{Channel, DeliverySeq, DeliveryState, Device, Enrollment, Report, ReportId, Tx};
 
 use crate::desired::trigger::{self, Changed};
-use crate::{Context, Error, inventory, lifecycle, schedule};
+use crate::{Context, Error, inventory, lifecycle, network, schedule};
 
 pub(crate) use typed::{ODDITIES, findings};
 
@@ -75,7 +75,7 @@ pub fn apply(tx: &mut Tx<'_>, context: &Context, answer: &Answer<'_>) -> Result<
     if disputed {
         tracing::info!(enrollment.id = %answer.enrollment.id, "The answer of a disputed enrolment is kept and does not change the device's record");
     } else if on_device && answer.enrollment.ownership != Ownership::Personal {
-        update_device(tx, answer, &facts.facts)?;
+        update_device(tx, context, answer, &facts.facts)?;
     } else if on_device {
         update_system(tx, answer, &facts.facts)?;
     }
@@ -139,7 +139,12 @@ fn flag(facts: &Facts, key: &str) -> Option<bool> {
 }
 
 /// Writes the newest state into the device's row; a key that is absent changes nothing.
-fn update_device(tx: &mut Tx<'_>, answer: &Answer<'_>, facts: &Facts) -> Result<(), Error> {
+fn update_device(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    answer: &Answer<'_>,
+    facts: &Facts,
+) -> Result<(), Error> {
     let before = Device::find(tx, answer.enrollment.device_id)?;
     let mut device = system(before.clone(), facts);
     device.name = text(facts, "DeviceName").or(device.name);
@@ -147,6 +152,14 @@ fn update_device(tx: &mut Tx<'_>, answer: &Answer<'_>, facts: &Facts) -> Result<
     device.lost_mode = lost_mode(answer, facts).or(device.lost_mode);
     if device != before {
         device.save(tx)?;
+    }
+    match (before.lost_mode == Some(true), device.lost_mode == Some(true)) {
+        // It is lost although nobody here said so: by hand, or by another server before.
+        (false, true) => {
+            network::revoke_for_device(tx, context, device.id, network::Reason::Lost, "ward")?;
+        }
+        (true, false) => network::found(tx, context, device.id)?,
+        _ => {}
     }
     Ok(())
 }

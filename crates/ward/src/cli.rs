@@ -7,6 +7,7 @@ mod described;
 mod device;
 mod enroll;
 mod lint;
+mod network;
 mod output;
 mod profile;
 mod push_certificate;
@@ -79,6 +80,9 @@ enum Command {
     Profile(profile::ProfileCommand),
     /// Say what profiles would do that a hospital does not want. Fails on errors.
     Lint(lint::LintArgs),
+    /// Access to the hospital's network: who has it, and from whom it is withdrawn.
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
     /// Push certificates from Apple.
     #[command(subcommand)]
     PushCertificate(push_certificate::PushCertificateCommand),
@@ -122,6 +126,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Enroll(command) => enroll::run(command, &options),
         Command::Profile(command) => profile::run(command, &options),
         Command::Lint(args) => lint::run(args, &options),
+        Command::Network(command) => network::run(command, &options),
         Command::PushCertificate(command) => push_certificate::run(command, &options),
         Command::Watch(command) => watch::run(command, &options),
         Command::Completions { shell } => {

@@ -91,6 +91,8 @@ pub struct OperatorsConfig {
 pub struct EnrollmentConfig {
     /// Days that an identity certificate is valid.
     pub identity_days: u32,
+    /// Days that an identity for the network is valid.
+    pub network_identity_days: u32,
     /// Minutes in which a SCEP request may be repeated.
     pub challenge_minutes: u32,
     /// Whether links for personal devices may be made.
@@ -282,7 +284,13 @@ defaults! {
         certificate: None,
         key: None,
     }
-    EnrollmentConfig { identity_days: 365, challenge_minutes: 15, allow_personal_links: false, allow_single_des: false }
+    EnrollmentConfig {
+        identity_days: 365,
+        network_identity_days: 90,
+        challenge_minutes: 15,
+        allow_personal_links: false,
+        allow_single_des: false,
+    }
     PushConfig {
         host: "api.push.apple.com".to_owned(),
         port: 443,

@@ -222,6 +222,7 @@ fn settings(config: &Config) -> Settings {
         public_url: config.devices.public_url.clone(),
         organization: config.organization.clone(),
         identity_days: config.enrollment.identity_days,
+        network_identity_days: config.enrollment.network_identity_days,
         challenge_repeat: minutes(config.enrollment.challenge_minutes),
         allow_single_des: config.enrollment.allow_single_des,
         allow_personal_links: config.enrollment.allow_personal_links,
