@@ -113,6 +113,8 @@ id! {
     QuarantinedId,
     /// A group of devices.
     GroupId,
+    /// One version of an assignment on its way through the fleet.
+    RolloutId,
     /// A place: the organisation, a site, a building, a ward.
     PlaceId,
     /// A person to whom devices belong.

@@ -28,7 +28,8 @@ pub use error::Error;
 pub use ids::{
     ActionId, AllowanceId, AssignmentId, AuthorityId, ChannelId, CommandId, DeliverySeq, DeviceId,
     EnrollmentId, GroupId, IdentityId, IncidentId, IssuanceId, ItemId, ItemVersionId, JobId, LinkId,
-    NetworkIdentityId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId, SecretId, TokenId,
+    NetworkIdentityId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId, RolloutId, SecretId,
+    TokenId,
 };
 pub use models::*;
 pub use open_error::OpenError;
@@ -39,5 +40,5 @@ pub use store::{Store, StoreOptions};
 pub use tx::Tx;
 pub use words::{
     ActionState, AssignmentState, DeliveryState, EnrollmentState, GroupKind, IssuancePurpose, ItemState,
-    JobState, NetworkReason, ParseWordError, PlaceKind, SecretKind,
+    JobState, NetworkReason, ParseWordError, PlaceKind, RolloutState, SecretKind,
 };

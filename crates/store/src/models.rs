@@ -36,6 +36,7 @@ mod placement;
 mod push_certificate;
 mod quarantined;
 mod report;
+mod rollout;
 mod secret;
 mod setting;
 #[cfg(test)]
@@ -73,12 +74,13 @@ pub use placement::{LinkPlacement, NewPlacementEvent, Placement, PlacementEvent}
 pub use push_certificate::PushCertificate;
 pub use quarantined::Quarantined;
 pub use report::{Fact, Report};
+pub use rollout::{Rollout, RolloutDevice};
 pub use secret::Secret;
 pub use setting::Setting;
 
 /// `insert`, `find` and `save` of a row whose key is `id`.
 macro_rules! by_id {
-    ($row:ident, $table:ident, $id:ty) => {
+    ($row:ident, $table:ident, $id:ty $(, then $follow:ident)?) => {
         impl $row {
             /// Inserts the row.
             ///
@@ -86,6 +88,7 @@ macro_rules! by_id {
             /// [`crate::Error::Conflict`] when a unique column's value is taken or a referenced row is absent.
             pub fn insert(&self, connection: &mut crate::Connection) -> Result<(), crate::Error> {
                 diesel::insert_into($table::table).values(self.clone()).execute(connection)?;
+                $(self.$follow(connection)?;)?
                 Ok(())
             }
 

@@ -630,3 +630,32 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(device_items, item_versions, items);
+
+diesel::table! {
+    rollouts (id) {
+        id -> Binary,
+        assignment_id -> Binary,
+        assignment_version -> Integer,
+        item_id -> Binary,
+        item_version_id -> Binary,
+        ring -> Integer,
+        state -> Text,
+        started_at -> BigInt,
+        ring_started_at -> BigInt,
+        halted_at -> Nullable<BigInt>,
+        halted_reason -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    rollout_devices (rollout_id, device_id) {
+        rollout_id -> Binary,
+        device_id -> Binary,
+        ring -> Nullable<Integer>,
+        released_at -> Nullable<BigInt>,
+        sent_at -> Nullable<BigInt>,
+        confirmed_at -> Nullable<BigInt>,
+        woken_at -> Nullable<BigInt>,
+    }
+}

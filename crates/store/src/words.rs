@@ -178,6 +178,18 @@ words! {
         Ward = "ward",
     }
 
+    /// Where a rollout stands.
+    RolloutState {
+        /// Ring after ring.
+        Running = "running",
+        /// Stopped: devices fell silent, or a person said so.
+        Halted = "halted",
+        /// Every device may have it.
+        Done = "done",
+        /// Taken back: the version before it holds again.
+        RolledBack = "rolled_back",
+    }
+
     /// How a group gets its members.
     GroupKind {
         /// By hand.

@@ -238,6 +238,15 @@ impl GroupTrouble {
         Ok(diesel::delete(group_troubles::table.find((group, device))).execute(connection)? > 0)
     }
 
+    /// Forgets all troubles of a group.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn clear_all(connection: &mut Connection, group: GroupId) -> Result<usize, Error> {
+        Ok(diesel::delete(group_troubles::table.filter(group_troubles::group_id.eq(group)))
+            .execute(connection)?)
+    }
+
     /// The troubles with one device.
     ///
     /// # Errors

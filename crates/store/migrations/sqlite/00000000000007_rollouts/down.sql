@@ -1,0 +1,2 @@
+DROP TABLE rollout_devices;
+DROP TABLE rollouts;
