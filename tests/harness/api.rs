@@ -48,6 +48,32 @@ impl Api {
             .await
     }
 
+    /// PUTs JSON to a path.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
+        Self::answer(self.http.put(format!("{}{path}", self.server)).bearer_auth(&self.token).json(body))
+            .await
+    }
+
+    /// PATCHes the resource at a path with JSON.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Answer> {
+        Self::answer(self.http.patch(format!("{}{path}", self.server)).bearer_auth(&self.token).json(body))
+            .await
+    }
+
+    /// DELETEs the resource at a path.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        Self::answer(self.http.delete(format!("{}{path}", self.server)).bearer_auth(&self.token)).await
+    }
+
     async fn answer(request: reqwest::RequestBuilder) -> Result<Answer> {
         let response = request.timeout(Duration::from_secs(30)).send().await?;
         let status = response.status().as_u16();

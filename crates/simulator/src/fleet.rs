@@ -62,8 +62,11 @@ impl Fleet {
     /// The devices that `spec` describes, not yet enrolled.
     #[must_use]
     pub fn new(spec: FleetSpec, network: &Arc<Network>) -> Self {
-        let devices =
+        let devices: Vec<SimulatedDevice> =
             spec.devices().into_iter().map(|one| SimulatedDevice::new(one, Arc::clone(network))).collect();
+        for (device, group) in devices.iter().zip(spec.kinds()) {
+            device.with_faults(group.faults());
+        }
         Self { devices, spec }
     }
 

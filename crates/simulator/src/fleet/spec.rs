@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use crate::device::{DeviceSpec, IdentityMode, Model};
+use crate::device::{DeviceSpec, Fault, IdentityMode, Model};
 
 /// A fleet.
 ///
@@ -68,6 +68,18 @@ pub struct Group {
     /// A Mac answers an erase with `Error` and erases all the same.
     #[serde(default)]
     pub erase_says_error: bool,
+    /// Whether the disks of Macs are encrypted from the start.
+    #[serde(default = "yes")]
+    pub file_vault: bool,
+    /// They belong to their users and enrol by User Enrollment.
+    #[serde(default)]
+    pub personal: bool,
+    /// Identifiers of profiles that do not stay on these devices.
+    #[serde(default)]
+    pub loses: Vec<String>,
+    /// Identifiers of profiles that cut these devices off from their server.
+    #[serde(default)]
+    pub cut_by: Vec<String>,
 }
 
 impl FleetSpec {
@@ -84,18 +96,7 @@ impl FleetSpec {
     /// Two dozen devices of all kinds, for a demonstration.
     #[must_use]
     pub fn demo() -> Self {
-        let group = |model, count| Group {
-            model,
-            count,
-            os: current(),
-            supervised: true,
-            passcode: true,
-            identity: IdentityMode::default(),
-            think_ms: 150,
-            poll_seconds: 900,
-            keep_alive: false,
-            erase_says_error: false,
-        };
+        let group = |model, count| Group { think_ms: 150, poll_seconds: 900, ..Group::new(model, count) };
         Self {
             seed: 1,
             enroll_at_once: 4,
@@ -135,22 +136,55 @@ impl FleetSpec {
     /// The single devices. Each has a seed of its own, spread out so that neighbours share nothing.
     #[must_use]
     pub fn devices(&self) -> Vec<DeviceSpec> {
-        let kinds = self.groups.iter().flat_map(|group| std::iter::repeat_n(group, group.count));
-        kinds.zip(self.seed..).map(|(group, seed)| group.device(seed)).collect()
+        self.kinds().zip(self.seed..).map(|(group, seed)| group.device(seed)).collect()
+    }
+
+    /// The group of each device, in the order of the devices.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().flat_map(|group| std::iter::repeat_n(group, group.count))
     }
 }
 
 impl Group {
+    /// Supervised devices with passcodes that are woken by push only and obey at once.
+    #[must_use]
+    pub fn new(model: Model, count: usize) -> Self {
+        Self {
+            model,
+            count,
+            os: current(),
+            supervised: true,
+            passcode: true,
+            identity: IdentityMode::default(),
+            think_ms: 0,
+            poll_seconds: 0,
+            keep_alive: false,
+            erase_says_error: false,
+            file_vault: true,
+            personal: false,
+            loses: Vec::new(),
+            cut_by: Vec::new(),
+        }
+    }
+
+    /// What goes wrong with profiles on these devices.
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        let loses = self.loses.iter().cloned().map(Fault::LoseProfile);
+        loses.chain(self.cut_by.iter().cloned().map(Fault::CutBy)).collect()
+    }
+
     fn device(&self, seed: u64) -> DeviceSpec {
         DeviceSpec {
             os: self.os.clone(),
-            supervised: self.supervised,
+            supervised: self.supervised && !self.personal,
             passcode: self.passcode,
             identity: self.identity,
             think_time: Duration::from_millis(self.think_ms),
             poll_every: (self.poll_seconds > 0).then(|| Duration::from_secs(self.poll_seconds)),
             keep_alive: self.keep_alive,
             erase_says_error: self.erase_says_error,
+            file_vault: self.file_vault,
+            user_enrollment: self.personal,
             ..DeviceSpec::new(self.model, seed)
         }
     }
@@ -192,14 +226,26 @@ mod tests {
             count = 1
             identity = { proxy-header = "rfc9440" }
             poll_seconds = 60
+            file_vault = false
+            [[group]]
+            model = "ipad"
+            count = 1
+            personal = true
+            loses = ["org.example.a"]
+            cut_by = ["org.example.b"]
             "#,
         )
         .unwrap();
         let devices = spec.devices();
-        assert_eq!(devices.iter().map(|one| one.seed).collect::<Vec<_>>(), [100, 101, 102]);
+        assert_eq!(devices.iter().map(|one| one.seed).collect::<Vec<_>>(), [100, 101, 102, 103]);
         assert!(!devices[0].supervised && devices[0].os == "26.1");
         assert_eq!(devices[2].identity, IdentityMode::ProxyHeader(ProxyHeader::Rfc9440));
         assert_eq!(devices[2].poll_every, Some(Duration::from_secs(60)));
+        assert!(!devices[2].file_vault);
+        assert!(devices[3].user_enrollment && !devices[3].supervised);
+        let faults =
+            [Fault::LoseProfile("org.example.a".to_owned()), Fault::CutBy("org.example.b".to_owned())];
+        assert_eq!(spec.groups[2].faults(), faults);
     }
 
     #[test]
