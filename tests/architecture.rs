@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("protocol-ddm", &[]),
     ("protocol-scep", &["pki"]),
     ("protocol-profile", &["pki", "catalog", "plist-guard"]),
+    ("ledger", &["pki"]),
     ("store", &["catalog", "pki"]),
     ("gate", &["store", "catalog", "pki", "plist-guard"]),
     ("apple-client", &["pki"]),
@@ -86,7 +87,7 @@ const FENCED: &[(&str, &[&str])] = &[
 
 /// Crates that must stay free of input and output.
 const PURE: &[&str] =
-    &["pki", "catalog", "plist-guard", "protocol-mdm", "protocol-ddm", "protocol-scep", "protocol-profile"];
+    &["pki", "catalog", "ledger", "plist-guard", "protocol-mdm", "protocol-ddm", "protocol-scep", "protocol-profile"];
 const IMPURE_DEPENDENCIES: &[&str] = &["tokio", "hyper", "diesel", "axum", "tracing"];
 
 /// Licences that a dependency may come under: permissive ones, and MPL.
