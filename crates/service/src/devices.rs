@@ -9,6 +9,7 @@ use store::{
 };
 use uuid::Uuid;
 
+use crate::organisation::{Whereabouts, labels_of};
 use crate::paging::PageOf;
 use crate::views::{
     DeviceDetailView, DeviceQuery, DeviceView, EnrollmentQuery, EnrollmentView, FactView, Page, PageQuery,
@@ -48,12 +49,16 @@ impl Devices {
             lost_mode: query.lost_mode,
         };
         let context = self.context.clone();
-        let rows = self
+        let (rows, whereabouts) = self
             .context
             .store
-            .read("list_devices", move |c| Ok::<_, Error>(Device::list(c, &filter, page.of(DeviceId))?))
+            .read("list_devices", move |c| {
+                let rows = Device::list(c, &filter, page.of(DeviceId))?;
+                let ids: Vec<DeviceId> = rows.iter().map(|row| row.device.id).collect();
+                Ok::<_, Error>((rows, Whereabouts::of(c, &ids)?))
+            })
             .await?;
-        Ok(page.page(rows, |row| row.device.id.0, |row| view::device(&context, &row)))
+        Ok(page.page(rows, |row| row.device.id.0, |row| view::device(&context, &row, &whereabouts)))
     }
 
     /// Everything about one device.
@@ -176,9 +181,13 @@ fn detail(connection: &mut Connection, context: &Context, device: Device) -> Res
         let note = "Two enrolments claim this device: name one by its id when you send a command, and decide under quarantine.";
         notes.push(note.to_owned());
     }
+    let whereabouts = Whereabouts::of(connection, &[device.id])?;
+    let (place_path, labels) = (whereabouts.path(connection, device.id)?, labels_of(connection, device.id)?);
     let listing = DeviceListing { device, enrollment, channels };
     Ok(DeviceDetailView {
-        device: view::device(context, &listing),
+        device: view::device(context, &listing, &whereabouts),
+        place_path,
+        labels,
         enrollments: enrollments.iter().map(view::enrollment).collect(),
         channels: listing.channels.iter().map(|channel| view::channel(context, channel)).collect(),
         facts,

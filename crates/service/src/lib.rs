@@ -41,6 +41,7 @@ pub mod health;
 pub mod idempotency;
 pub mod links;
 pub mod operators;
+pub mod organisation;
 mod paging;
 mod plist_json;
 pub mod network;

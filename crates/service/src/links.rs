@@ -6,7 +6,7 @@ use catalog::Ownership;
 use clock::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use store::{EnrollmentLink, LinkId};
+use store::{Connection, EnrollmentLink, LinkId, LinkPlacement};
 use uuid::Uuid;
 
 use crate::audit::{self, Act};
@@ -14,7 +14,7 @@ use crate::events::Event;
 use crate::operators::Operator;
 use crate::paging::PageOf;
 use crate::views::{LinkRequest, LinkView, NewLinkView, Page, PageQuery};
-use crate::{Context, Error, qr};
+use crate::{Context, Error, organisation, qr};
 
 /// Hours that a link is open unless somebody says otherwise.
 const DEFAULT_HOURS: u32 = 72;
@@ -42,20 +42,29 @@ impl Links {
     pub async fn create(&self, operator: &Operator, request: LinkRequest) -> Result<NewLinkView, Error> {
         let now = self.context.now();
         let token = pki::random_token("ward_link_");
+        let (place, owner) = (request.place.clone(), request.owner.clone());
         let link = self.read(operator, request, now, token.expose_secret())?;
         let url = format!("{}/enroll/{}", self.context.settings.public_url, token.expose_secret());
-        let answer = NewLinkView { link: view(&link, now), qr_svg: qr::svg(&url)?, url };
+        let qr_svg = qr::svg(&url)?;
         let (id, act) = (link.id, Act::new(operator, "link.create").on(link.id.to_string()));
         let act = act.with(json!({ "ownership": link.ownership, "uses_limit": link.uses_limit, "expires_at": link.expires_at }));
-        self.context
+        let link = self
+            .context
             .store
             .tx("create_link", move |tx| {
+                let says = organisation::of_link(tx, place.as_deref(), owner.as_deref())?;
                 link.insert(tx)?;
-                audit::record(tx, now, &act)
+                if says != organisation::Link::default() {
+                    let place_id = says.place.as_ref().map(|place| place.id);
+                    let owner_id = says.owner.as_ref().map(|person| person.id);
+                    LinkPlacement { link_id: link.id, place_id, owner_id }.insert(tx)?;
+                }
+                audit::record(tx, now, &act)?;
+                Ok::<_, Error>(view(&link, Some(&says), now))
             })
             .await?;
         self.context.events.publish(Event::new("link.created", now).with(json!({ "link": id })));
-        Ok(answer)
+        Ok(NewLinkView { link, url, qr_svg })
     }
 
     fn read(
@@ -116,13 +125,20 @@ impl Links {
     /// [`Error::Invalid`] for a wrong cursor or limit.
     pub async fn list(&self, query: PageQuery) -> Result<Page<LinkView>, Error> {
         let page = PageOf::<Uuid>::read(query.limit, query.cursor.as_deref())?;
-        let rows = self
+        let (rows, says) = self
             .context
             .store
-            .read("list_links", move |c| Ok::<_, Error>(EnrollmentLink::list(c, page.of(LinkId))?))
+            .read("list_links", move |c| {
+                let rows = EnrollmentLink::list(c, page.of(LinkId))?;
+                let ids: Vec<LinkId> = rows.iter().map(|link| link.id).collect();
+                Ok::<_, Error>((rows, organisation::on_link(c, &ids)?))
+            })
             .await?;
         let now = self.context.now();
-        Ok(page.page(rows, |link| link.id.0, |link| view(&link, now)))
+        let view = |link: EnrollmentLink| {
+            view(&link, says.iter().find(|(id, _)| *id == link.id).map(|(_, says)| says), now)
+        };
+        Ok(page.page(rows, |link| link.id.0, view))
     }
 
     /// One link.
@@ -130,12 +146,14 @@ impl Links {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn show(&self, id: Uuid) -> Result<LinkView, Error> {
-        let found = self
-            .context
+        let now = self.context.now();
+        self.context
             .store
-            .read("show_link", move |c| Ok::<_, Error>(EnrollmentLink::find(c, LinkId(id))))
-            .await?;
-        Ok(view(&found.map_err(|error| missing(error, id))?, self.context.now()))
+            .read("show_link", move |c| {
+                let link = EnrollmentLink::find(c, LinkId(id)).map_err(|error| missing(error, id))?;
+                shown(c, &link, now)
+            })
+            .await
     }
 
     /// Closes a link. Closing it again changes nothing.
@@ -153,19 +171,25 @@ impl Links {
                 if EnrollmentLink::revoke(tx, LinkId(id), now)? {
                     audit::record(tx, now, &act)?;
                 }
-                Ok::<_, Error>(EnrollmentLink::find(tx, LinkId(id))?)
+                let link = EnrollmentLink::find(tx, LinkId(id))?;
+                shown(tx, &link, now)
             })
             .await?;
         self.context.events.publish(Event::new("link.revoked", now).with(json!({ "link": id })));
-        Ok(view(&link, now))
+        Ok(link)
     }
+}
+
+fn shown(connection: &mut Connection, link: &EnrollmentLink, now: Timestamp) -> Result<LinkView, Error> {
+    let says = organisation::on_link(connection, &[link.id])?.pop();
+    Ok(view(link, says.as_ref().map(|(_, says)| says), now))
 }
 
 fn missing(error: store::Error, id: Uuid) -> Error {
     if error == store::Error::NotFound { Error::not_found("enrolment link", id) } else { error.into() }
 }
 
-fn view(link: &EnrollmentLink, now: Timestamp) -> LinkView {
+fn view(link: &EnrollmentLink, says: Option<&organisation::Link>, now: Timestamp) -> LinkView {
     let state = if link.revoked_at.is_some() {
         "revoked"
     } else if link.stopped_at.is_some() {
@@ -181,6 +205,8 @@ fn view(link: &EnrollmentLink, now: Timestamp) -> LinkView {
         id: link.id.0,
         label: link.label.clone(),
         owner: link.owner.clone(),
+        person: says.and_then(|says| says.owner.as_ref()).map(organisation::person_ref),
+        place: says.and_then(|says| says.place.as_ref()).map(organisation::place_ref),
         ownership: link.ownership.to_string(),
         uses_limit: link.uses_limit,
         uses: link.uses,

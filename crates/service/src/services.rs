@@ -26,6 +26,7 @@ use crate::identity::Identities;
 use crate::links::Links;
 use crate::network::Network;
 use crate::operators::Operators;
+use crate::organisation::Organisation;
 use crate::push::{Alarms, PushCertificates, PushWorker};
 use crate::quarantine::Quarantine;
 use crate::renewal::Renewals;
@@ -69,6 +70,8 @@ pub struct Services {
     pub links: Arc<Links>,
     /// Access to the hospital's network.
     pub network: Arc<Network>,
+    /// Places, people, and where each device is.
+    pub organisation: Arc<Organisation>,
     /// Push certificates.
     pub push_certificates: Arc<PushCertificates>,
     /// Device identities as operators see them.
@@ -107,6 +110,7 @@ impl Services {
         let renewals = Arc::new(Renewals::new(context.clone(), Arc::clone(&authorities)));
         let identities = Arc::new(Identities::new(context.clone(), Arc::clone(&authorities)));
         let connect = Arc::new(Connect::new(context.clone(), Arc::clone(&identities)));
+        crate::organisation::ensure_root(&context).await?;
         let alarms = Alarms::default();
         let push_certificates = PushCertificates::new(context.clone(), Arc::clone(&push), alarms.clone());
         push_certificates.load().await?;
@@ -123,6 +127,7 @@ impl Services {
             devices: Arc::new(Devices::new(context.clone())),
             escrow: Arc::new(Escrow::new(context.clone())),
             links: Arc::new(Links::new(context.clone())),
+            organisation: Arc::new(Organisation::new(context.clone())),
             push_certificates: Arc::new(push_certificates),
             network: Arc::new(Network::new(context.clone(), Arc::clone(&authorities))),
             device_certificates: Arc::new(DeviceCertificates::new(context.clone(), Arc::clone(&identities))),

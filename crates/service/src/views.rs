@@ -8,6 +8,7 @@ mod device;
 mod enrollment;
 mod identity;
 mod link;
+mod organisation;
 mod network;
 mod push;
 mod query;
@@ -28,13 +29,19 @@ pub use identity::{
 };
 pub use link::{LinkRequest, LinkView, NewLinkView};
 pub use network::{NetworkAccessView, NetworkHoldView, NetworkIdentityView, NetworkView};
+pub use organisation::{
+    ImportChangeView, ImportErrorView, ImportRequest, ImportView, LabelView, LeaveRequest, LeaveView,
+    OwnedDeviceView, PersonChange, PersonDetailView, PersonRefView, PersonRequest, PersonView, PlaceChange,
+    PlaceDetailView, PlaceQuery, PlaceRefView, PlaceRequest, PlaceView, PlacementEventView, PlacementRequest,
+    PlacementView, ValueRequest, VariableView,
+};
 pub use push::{
     InstallPushCertificateRequest, InstalledPushCertificateView, PushAnswer, PushCertificateRequestRequest,
     PushCertificateRequestView, PushCertificateView, PushRequest,
 };
 pub use query::{
     AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery,
-    IdentityQuery, NetworkQuery, PageQuery,
+    IdentityQuery, NetworkQuery, PageQuery, PersonQuery,
 };
 pub use system::{
     AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView,

@@ -15,7 +15,7 @@ use crate::connect::MAY_HAVE_ERASED;
 use crate::enrollment::profile;
 use crate::lifecycle::{self, Speaker};
 use crate::work::Work;
-use crate::{Error, Reply, inventory, push};
+use crate::{Error, Reply, inventory, organisation, push};
 
 /// How long after its answer to an erase a device may still be heard: it says goodbye and is gone.
 const LAST_WORDS: Duration = Duration::from_secs(5 * 60);
@@ -173,6 +173,7 @@ pub(super) fn open(
     }
     if !new.disputed {
         learn(work, &enrollment, message)?;
+        organisation::place_enrolled(work.tx, work.context, &enrollment, work.now)?;
     }
     let detail =
         json!({ "epoch": enrollment.epoch, "disputed": new.disputed, "serial": new.identity.serial_hex });

@@ -9,7 +9,7 @@ use super::inherit;
 use crate::desired::trigger::{self, Changed};
 use crate::lifecycle::{self, Speaker};
 use crate::work::{Settled, Work};
-use crate::{Error, Reply, own_commands, push, schedule};
+use crate::{Error, Reply, organisation, own_commands, push, schedule};
 
 /// The lane of DeviceConfigured: after everything that is to be there when Setup Assistant goes on.
 const LAST_LANE: i16 = 1000;
@@ -121,6 +121,8 @@ fn for_device(
             json!({ "TokenUpdate.AwaitingConfiguration": awaiting }),
         )?;
     }
+    // Until now it may have been open whether this is the device.
+    organisation::place_enrolled(work.tx, work.context, enrollment, work.now)?;
     if first {
         schedule::after_enrollment(work.tx, work.context, enrollment, channel)?;
         trigger::device_changed(work.tx, work.context, enrollment.device_id, Changed::Enrolled)?;

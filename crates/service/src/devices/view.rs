@@ -6,6 +6,7 @@ use clock::Timestamp;
 use store::{Channel, DeviceListing, Enrollment, EnrollmentState, Fact, Quarantined};
 
 use crate::Context;
+use crate::organisation::Whereabouts;
 use crate::results::ODDITIES;
 use crate::views::{ChannelView, DeviceView, EnrollmentView, FactView, QuarantineView};
 
@@ -68,8 +69,9 @@ fn heard(context: &Context, channel: &Channel) -> Option<Timestamp> {
     channel.last_seen_at.max(context.store.seen_lately(channel.id))
 }
 
-pub(super) fn device(context: &Context, row: &DeviceListing) -> DeviceView {
+pub(super) fn device(context: &Context, row: &DeviceListing, whereabouts: &Whereabouts) -> DeviceView {
     let (device, enrollment) = (&row.device, row.enrollment.as_ref());
+    let person = whereabouts.owner(device.id);
     DeviceView {
         id: device.id.0,
         name: device.name.clone(),
@@ -82,7 +84,12 @@ pub(super) fn device(context: &Context, row: &DeviceListing) -> DeviceView {
         supervised: device.supervised,
         lost_mode: device.lost_mode,
         ownership: enrollment.map(|row| row.ownership.to_string()),
-        owner: enrollment.and_then(|row| row.owner.clone()),
+        owner: person
+            .as_ref()
+            .map(|person| person.email.clone().unwrap_or_else(|| person.name.clone()))
+            .or_else(|| enrollment.and_then(|row| row.owner.clone())),
+        person,
+        place: whereabouts.place(device.id),
         enrollment_id: enrollment.map(|row| row.id.0),
         enrollment_state: enrollment.map(|row| row.state.to_string()),
         enrolled_at: enrollment.and_then(|row| row.enrolled_at),

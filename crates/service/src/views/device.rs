@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ChannelView, DeliveryView, EnrollmentView};
+use super::{ChannelView, DeliveryView, EnrollmentView, LabelView, PersonRefView, PlaceRefView};
 
 /// One row of the device list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,8 +32,12 @@ pub struct DeviceView {
     pub lost_mode: Option<bool>,
     /// `corporate`, `personal` or `shared`, of the newest enrolment.
     pub ownership: Option<String>,
-    /// Whom the newest enrolment belongs to.
+    /// Whom it belongs to: the address or name of a known person, or the free text of its link.
     pub owner: Option<String>,
+    /// The known person to whom it belongs.
+    pub person: Option<PersonRefView>,
+    /// Where it is.
+    pub place: Option<PlaceRefView>,
     /// The newest enrolment.
     pub enrollment_id: Option<Uuid>,
     /// The state of the newest enrolment.
@@ -63,6 +67,10 @@ pub struct DeviceDetailView {
     pub enrollments: Vec<EnrollmentView>,
     /// The channels of the newest enrolment.
     pub channels: Vec<ChannelView>,
+    /// The names of the places from the root to where it is.
+    pub place_path: Vec<String>,
+    /// The labels that operators gave it.
+    pub labels: Vec<LabelView>,
     /// What is known now, each fact with its age and source.
     pub facts: Vec<FactView>,
     /// What is not finished.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::{PersonRefView, PlaceRefView};
+
 /// A new link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -12,9 +14,12 @@ pub struct LinkRequest {
     /// What it is for.
     #[serde(default)]
     pub label: Option<String>,
-    /// Whom the enrolled device belongs to.
+    /// Whom the enrolled device belongs to: the e-mail address or external id of a known person, or a free text.
     #[serde(default)]
     pub owner: Option<String>,
+    /// Where the enrolled device goes: a place by id, code or unique name.
+    #[serde(default)]
+    pub place: Option<String>,
     /// `corporate`, `personal` or `shared`.
     pub ownership: String,
     /// How many devices may enrol by it, 1 to 10000; 1 when left out.
@@ -32,8 +37,12 @@ pub struct LinkView {
     pub id: Uuid,
     /// What it is for.
     pub label: Option<String>,
-    /// Whom the enrolled device belongs to.
+    /// Whom the enrolled device belongs to, as it was written.
     pub owner: Option<String>,
+    /// The known person to whom it belongs.
+    pub person: Option<PersonRefView>,
+    /// Where it goes.
+    pub place: Option<PlaceRefView>,
     /// `corporate`, `personal` or `shared`.
     pub ownership: String,
     /// How many devices may enrol by it.

@@ -106,6 +106,16 @@ query! {
 }
 
 query! {
+    /// Which people.
+    PersonQuery {
+        /// Part of a name, an e-mail address or an external id.
+        q: String,
+        /// Whether they have left.
+        left: bool,
+    }
+}
+
+query! {
     /// Which audit events.
     AuditQuery {
         /// The action, for example `command.enqueue`.
