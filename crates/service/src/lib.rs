@@ -48,6 +48,7 @@ pub mod network;
 pub mod push;
 mod qr;
 pub mod results;
+pub mod rollouts;
 pub mod schedule;
 mod targets;
 pub mod views;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::own_commands::{self, OwnCommand};
 use crate::quarantine::Quarantine;
 use crate::renewal::Renewals;
-use crate::{Context, Error, push};
+use crate::{Context, Error, push, rollouts};
 
 /// The kind of the jobs that ask a device for its state; their key is the enrolment's id.
 pub const REFRESH_DEVICE: &str = "RefreshDevice";
@@ -149,7 +149,8 @@ impl Scheduler {
         let expired = sweeps::expire(&self.context).await;
         let renewals = self.renewals.round().await.map(|_| ());
         let silent = self.quarantine.close_silent().await.map(|_| ());
-        refreshed.and(expired).and(renewals).and(silent).and(self.sweep().await)
+        let rolled = rollouts::round(&self.context).await.map(|_| ());
+        refreshed.and(expired).and(rolled).and(renewals).and(silent).and(self.sweep().await)
     }
 
     /// What looks at every channel that waits, and therefore not in every round.

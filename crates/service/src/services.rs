@@ -20,6 +20,7 @@ use crate::devices::Devices;
 use crate::enrollment::Enrollments;
 use crate::escrow::Escrow;
 use crate::events::EventBus;
+use crate::groups::Groups;
 use crate::health::Health;
 use crate::idempotency::Idempotency;
 use crate::identity::Identities;
@@ -30,6 +31,7 @@ use crate::organisation::Organisation;
 use crate::push::{Alarms, PushCertificates, PushWorker};
 use crate::quarantine::Quarantine;
 use crate::renewal::Renewals;
+use crate::rollouts::Rollouts;
 use crate::scep::Scep;
 use crate::schedule::Scheduler;
 use crate::{Context, Error, Settings, inventory};
@@ -78,6 +80,10 @@ pub struct Services {
     pub device_certificates: Arc<DeviceCertificates>,
     /// The record of acts.
     pub audit: Arc<Audit>,
+    /// Rollouts of what carries the network.
+    pub rollouts: Arc<Rollouts>,
+    /// Groups of devices.
+    pub groups: Arc<Groups>,
     /// The server's own state.
     pub health: Arc<Health>,
     /// Sends pushes.
@@ -132,6 +138,8 @@ impl Services {
             network: Arc::new(Network::new(context.clone(), Arc::clone(&authorities))),
             device_certificates: Arc::new(DeviceCertificates::new(context.clone(), Arc::clone(&identities))),
             audit: Arc::new(Audit::new(context.clone())),
+            rollouts: Arc::new(Rollouts::new(context.clone())),
+            groups: Arc::new(Groups::new(context.clone())),
             health: Arc::new(Health::new(context.clone(), Arc::clone(&authorities), alarms.clone())),
             push_worker: PushWorker::new(context.clone(), push, alarms),
             quarantine: Arc::new(Quarantine::new(context.clone(), Arc::clone(&identities))),
@@ -147,6 +155,7 @@ impl Services {
     pub fn spawn_workers(&self, stop: &CancellationToken) -> TaskTracker {
         let tracker = TaskTracker::new();
         tracker.spawn(self.push_worker.clone().run(stop.clone()));
+        tracker.spawn(self.groups.evaluator().run(stop.clone()));
         tracker.spawn(self.scheduler().run(stop.clone()));
         let (stop, events) = (stop.clone(), self.context.events.clone());
         tracker.spawn(async move {

@@ -6,12 +6,14 @@ mod command;
 mod delivery;
 mod device;
 mod enrollment;
+mod group;
 mod identity;
 mod link;
 mod organisation;
 mod network;
 mod push;
 mod query;
+mod rollout;
 mod system;
 
 pub use command::{
@@ -23,6 +25,10 @@ pub use delivery::{
 };
 pub use device::{DeviceDetailView, DeviceView, FactView};
 pub use enrollment::{ChannelView, EnrollmentView, QuarantineView};
+pub use group::{
+    DeviceGroupView, GroupChangeRequest, GroupMemberView, GroupRequest, GroupView, RuleAnswerView, RuleTestRequest,
+    RuleTestView,
+};
 pub use identity::{
     AuthorityView, EscrowCertificateView, IdentityView, RevealRequest, RevealedSecretView, RevokeRequest,
     RollRequest, SecretView,
@@ -43,6 +49,7 @@ pub use query::{
     AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery,
     IdentityQuery, NetworkQuery, PageQuery, PersonQuery,
 };
+pub use rollout::{RolloutHaltRequest, RolloutView};
 pub use system::{
     AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView,
     ServerView,
