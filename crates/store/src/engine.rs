@@ -6,7 +6,7 @@ pub(crate) mod sqlite;
 
 pub use sqlite::Durability;
 
-use crate::{ChannelId, Connection, Error};
+use crate::{ChannelId, Connection, Error, FactKind, Hit, Search};
 use clock::Timestamp;
 
 /// Begins the outer transaction of a batch as a writer.
@@ -23,6 +23,27 @@ pub(crate) fn write_last_seen(
 ) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => sqlite::write_last_seen(inner, seen),
+    }
+}
+
+/// One page of a search.
+pub(crate) fn search(connection: &mut Connection, search: &Search) -> Result<Vec<Hit>, Error> {
+    match connection {
+        Connection::Sqlite(inner) => sqlite::search::search(inner, search),
+    }
+}
+
+/// Which kinds of values a fact has on any device.
+pub(crate) fn fact_kinds(connection: &mut Connection, key: &str) -> Result<Vec<FactKind>, Error> {
+    match connection {
+        Connection::Sqlite(inner) => sqlite::search::fact_kinds(inner, key),
+    }
+}
+
+/// The keys of all facts that any device has told.
+pub(crate) fn fact_keys(connection: &mut Connection) -> Result<Vec<String>, Error> {
+    match connection {
+        Connection::Sqlite(inner) => sqlite::search::fact_keys(inner),
     }
 }
 

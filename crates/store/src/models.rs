@@ -29,6 +29,7 @@ mod link;
 mod lists;
 mod network_hold;
 mod network_identity;
+mod own_fact;
 mod person;
 mod place;
 mod place_variable;
@@ -37,6 +38,7 @@ mod push_certificate;
 mod quarantined;
 mod report;
 mod rollout;
+mod search;
 mod secret;
 mod setting;
 #[cfg(test)]
@@ -75,10 +77,11 @@ pub use push_certificate::PushCertificate;
 pub use quarantined::Quarantined;
 pub use report::{Fact, Report};
 pub use rollout::{Rollout, RolloutDevice};
+pub use search::{Cursor, Hit, LabelTest, Range, Search, Test, Wanted};
 pub use secret::Secret;
 pub use setting::Setting;
 
-/// `insert`, `find` and `save` of a row whose key is `id`.
+/// `insert`, `find` and `save` of a row whose key is `id`. `then` names a method that is called after each writing.
 macro_rules! by_id {
     ($row:ident, $table:ident, $id:ty $(, then $follow:ident)?) => {
         impl $row {
@@ -107,7 +110,10 @@ macro_rules! by_id {
             pub fn save(&self, connection: &mut crate::Connection) -> Result<(), crate::Error> {
                 match diesel::update($table::table.find(self.id)).set(self.clone()).execute(connection)? {
                     0 => Err(crate::Error::NotFound),
-                    _ => Ok(()),
+                    _ => {
+                        $(self.$follow(connection)?;)?
+                        Ok(())
+                    }
                 }
             }
         }

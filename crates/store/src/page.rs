@@ -19,14 +19,18 @@ impl<Id> Page<Id> {
 
 /// The text as a pattern for LIKE with the escape character `\`: found anywhere, nothing in it is special.
 pub(crate) fn contains_pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars().take(200) {
+    let short: String = text.chars().take(200).collect();
+    format!("%{}%", escaped(&short))
+}
+
+/// The text with everything escaped that is special in LIKE.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for character in text.chars() {
         if matches!(character, '%' | '_' | '\\') {
             pattern.push('\\');
         }
         pattern.push(character);
     }
-    pattern.push('%');
     pattern
 }

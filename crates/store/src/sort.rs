@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::page::escaped;
+
 /// Longest text that takes part in the order; what follows does not count.
 const LONGEST: usize = 200;
 /// The bit that holds the sign of a double.
@@ -95,6 +97,26 @@ impl SortKey {
         Self(key)
     }
 
+    /// A pattern for LIKE with the escape character `\`, which fits the keys of all texts that contain `text` (and of some more: the
+    /// length of a run of digits at either end is not known).
+    pub(crate) fn pattern(text: &str) -> String {
+        let folded: String = text.chars().take(LONGEST).flat_map(char::to_lowercase).collect();
+        let inner = folded.trim_matches(|character: char| character.is_ascii_digit());
+        let first: String = folded.chars().take_while(char::is_ascii_digit).collect();
+        let behind = folded.get(first.len() + inner.len()..).unwrap_or_default();
+        let key = Self::text(inner).0;
+        let middle = escaped(key.get(1..).unwrap_or_default());
+        let strip = |digits: &str| digits.trim_start_matches('0').to_owned();
+        let mut pattern = String::from("%");
+        for part in [strip(&first), middle, strip(behind)] {
+            if !part.is_empty() {
+                pattern.push_str(&part);
+                pattern.push('%');
+            }
+        }
+        pattern
+    }
+
     /// As it stands in the database.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -143,6 +165,15 @@ mod tests {
         assert!(keys.is_sorted(), "{keys:?}");
         assert_eq!(SortKey::of(&json!(2)), SortKey::of(&json!(2.0)));
         assert_eq!(SortKey::number(-0.0), SortKey::number(0.0));
+    }
+
+    #[test]
+    fn the_pattern_of_a_part_is_part_of_the_pattern() {
+        assert_eq!(SortKey::pattern("ward 7"), "%ward %7%");
+        assert_eq!(SortKey::pattern("007"), "%7%");
+        assert_eq!(SortKey::pattern("0"), "%");
+        assert_eq!(SortKey::pattern("3, bed 12 b"), "%3%, bed 212 b%");
+        assert_eq!(SortKey::pattern("50%_"), r"%50%\%\_%");
     }
 
     #[test]

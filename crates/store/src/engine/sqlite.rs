@@ -1,5 +1,7 @@
 //! SQLite: the lock on the file, the pragmas without which Ward refuses to start, migrations.
 
+pub(crate) mod search;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 

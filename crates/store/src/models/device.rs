@@ -1,5 +1,7 @@
 //! Devices: hardware by UDID or serial number, or a personal enrolment that tells neither.
 
+use std::collections::HashMap;
+
 use catalog::Platform;
 use clock::Timestamp;
 use diesel::prelude::*;
@@ -44,7 +46,7 @@ pub struct Device {
     pub first_seen_at: Timestamp,
 }
 
-by_id!(Device, devices, DeviceId);
+by_id!(Device, devices, DeviceId, then index);
 
 /// Which devices are wanted. Empty means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -177,6 +179,18 @@ impl Device {
         let found: Vec<Self> =
             query.order(devices::id).limit(page.limit).select(Self::as_select()).load(connection)?;
         Self::with_epochs(connection, found)
+    }
+
+    /// Some devices with their current epochs and channels, in the order asked for. One that is absent is left out.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn listings(connection: &mut Connection, ids: &[DeviceId]) -> Result<Vec<DeviceListing>, Error> {
+        let rows: Vec<Self> =
+            devices::table.filter(devices::id.eq_any(ids)).select(Self::as_select()).load(connection)?;
+        let mut found: HashMap<DeviceId, DeviceListing> =
+            Self::with_epochs(connection, rows)?.into_iter().map(|row| (row.device.id, row)).collect();
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
     /// Adds the current epochs and their channels to some devices.

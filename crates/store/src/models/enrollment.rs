@@ -97,7 +97,7 @@ pub struct Enrollment {
     pub superseded_by: Option<EnrollmentId>,
 }
 
-by_id!(Enrollment, enrollments, EnrollmentId);
+by_id!(Enrollment, enrollments, EnrollmentId, then index);
 
 impl Enrollment {
     /// Which of a device's epochs is the current one: the greatest. An enrolled one before one that is pending or

@@ -6,7 +6,7 @@ use clock::Timestamp;
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::Report;
+use super::{Device, Enrollment, Report};
 use crate::column::Millis;
 use crate::schema::device_facts;
 use crate::sort::SortKey;
@@ -82,7 +82,7 @@ impl DeviceFact {
     pub fn fill(connection: &mut Connection, device: DeviceId) -> Result<(), Error> {
         let known = Self::between(connection, device, "", "\u{10ffff}")?;
         for (key, fact) in Report::current_facts(connection, device)? {
-            if key.contains('@') || known.contains_key(&key) {
+            if key.contains('@') || Self::is_own(&key) || known.contains_key(&key) {
                 continue;
             }
             let row = Self {
@@ -96,11 +96,12 @@ impl DeviceFact {
             };
             diesel::insert_into(device_facts::table).values(row).execute(connection)?;
         }
-        Ok(())
+        Device::find(connection, device)?.index(connection)?;
+        Enrollment::current(connection, device)?.map_or(Ok(()), |epoch| epoch.index(connection))
     }
 
     /// The known values and times of the keys from `first` to `last`: those of one source stand side by side.
-    fn between(
+    pub(super) fn between(
         connection: &mut Connection,
         device: DeviceId,
         first: &str,
@@ -194,7 +195,6 @@ mod tests {
 
     use super::*;
     use crate::fixture::Scene;
-    use crate::{Device, Enrollment};
 
     fn told(scene: &Scene, later: u64, facts: &str) -> Vec<String> {
         let device = scene.read(|c| Device::find_by_udid(c, "U1")).unwrap().id;
@@ -215,7 +215,9 @@ mod tests {
     fn known(scene: &Scene) -> Vec<DeviceFact> {
         scene.read(|c| {
             let device = Device::find_by_udid(c, "U1")?.unwrap().id;
-            DeviceFact::list(c, device)
+            let mut facts = DeviceFact::list(c, device)?;
+            facts.retain(|fact| !DeviceFact::is_own(&fact.key));
+            Ok(facts)
         })
     }
 
@@ -271,7 +273,7 @@ mod tests {
         told(&scene, 0, r#"{"D.OS":"26.0","D.Serial":"S1","E.Name":"x"}"#);
         let gone = scene.tx(|tx| {
             let device = Device::find_by_udid(tx, "U1")?.unwrap().id;
-            DeviceFact::forget(tx, device, |key| key == "D.OS")
+            DeviceFact::forget(tx, device, |key| key == "D.OS" || DeviceFact::is_own(key))
         });
         assert_eq!(gone, 2);
         assert_eq!(known(&scene).iter().map(|fact| fact.key.as_str()).collect::<Vec<_>>(), ["D.OS"]);

@@ -74,7 +74,9 @@ impl Report {
         device: DeviceId,
     ) -> Result<BTreeMap<String, Fact>, Error> {
         let mut facts = Self::facts_at(connection, device, Timestamp::from_millis(i64::MAX))?;
-        for row in DeviceFact::list(connection, device)? {
+        for row in
+            DeviceFact::list(connection, device)?.into_iter().filter(|row| !DeviceFact::is_own(&row.key))
+        {
             let Ok(value) = serde_json::from_str(&row.value) else { continue };
             facts.entry(row.key).or_insert(Fact {
                 value,
