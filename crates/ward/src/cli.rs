@@ -16,7 +16,7 @@ mod watch;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use access::AccessFile;
@@ -89,8 +89,9 @@ enum Command {
     /// What happens, as it happens; what was done, by whom; who knocks without being known.
     #[command(flatten)]
     Watch(watch::WatchCommand),
-    /// Print a completion script for your shell.
-    Completions {
+    /// Print the completion script of your shell: 'source <(ward completion bash)'.
+    #[command(alias = "completions")]
+    Completion {
         /// The shell.
         shell: clap_complete::Shell,
     },
@@ -99,6 +100,8 @@ enum Command {
 /// Reads the command line, carries it out, and turns the outcome into an exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Answers the shell and ends here, when it asks what may follow.
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
     let cli = Cli::parse();
     match run(cli) {
         Ok(code) => code,
@@ -129,13 +132,19 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Network(command) => network::run(command, &options),
         Command::PushCertificate(command) => push_certificate::run(command, &options),
         Command::Watch(command) => watch::run(command, &options),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "ward", &mut script);
-            print_text(&String::from_utf8_lossy(&script));
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completion { shell } => completion(shell),
     }
+}
+
+/// A script by which the shell asks this program what may follow, so that types and keys are completed as well.
+fn completion(shell: clap_complete::Shell) -> Result<ExitCode> {
+    let name = shell.to_string();
+    let shells = clap_complete::env::Shells::builtins();
+    let completer = shells.completer(&name).with_context(|| format!("there is no completion for {name}"))?;
+    let mut script = Vec::new();
+    completer.write_registration("COMPLETE", "ward", "ward", "ward", &mut script)?;
+    print_text(&String::from_utf8_lossy(&script));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What a running server finds out about itself.
