@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::effects::class_of_payload_removal;
+use crate::effects::{class_of_payload_removal, class_of_type};
 use crate::entry::{Entry, Key, Kind, Systems};
 use crate::support::{Subject, objections};
 use crate::table::Table;
-use crate::{Classification, DeviceFacts, class_of_command, filled_by_ward, rights, successor};
+use crate::{Classification, DeviceFacts, filled_by_ward, rights, successor};
 
 /// Everything about one command (`ward command describe`).
 #[derive(Clone, Debug, Serialize)]
@@ -61,7 +61,7 @@ pub fn describe(request_type: &str) -> Option<CommandDescription> {
         entry.systems.0.iter().filter_map(|(_, support)| support.access_right).max().unwrap_or_default();
     Some(CommandDescription {
         request_type: entry.name,
-        effect: class_of_command(entry.name, &plist::Dictionary::new()),
+        effect: class_of_type(Kind::Command, entry.name),
         works_on: entry.systems.in_words(),
         access_right: if right == 0 { String::new() } else { rights::in_words(right) },
         successor: successor::of(entry.name),

@@ -80,6 +80,11 @@ pub(crate) fn is_listed(kind: Kind, name: &str) -> bool {
     EFFECTS.contains_key(&(kind, name))
 }
 
+/// The class of a type as its row says it, without looking at any values.
+pub(crate) fn class_of_type(kind: Kind, name: &str) -> Classification {
+    base(if kind == Kind::Payload { "payload" } else { "command" }, name)
+}
+
 /// The class of a command of which only its own bytes are known.
 #[must_use]
 pub fn class_of_command(request_type: &str, command: &Dictionary) -> Classification {

@@ -78,6 +78,7 @@ impl Order {
             queued: Vec::new(),
             refused: Vec::new(),
             advice: Vec::new(),
+            raw: self.wanted.raw,
         }
     }
 
@@ -130,7 +131,7 @@ pub(super) fn send(
     let fresh: Vec<i64> =
         answer.queued.iter().filter(|queued| !queued.already).map(|queued| queued.delivery).collect();
     let detail = json!({
-        "request_type": order.wanted.request_type, "deliveries": fresh, "reason": order.reason,
+        "request_type": order.wanted.request_type, "raw": order.wanted.raw, "deliveries": fresh, "reason": order.reason,
         "refused": answer.refused.iter().map(|refused| &refused.target).collect::<Vec<_>>(),
     });
     let act =

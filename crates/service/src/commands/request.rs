@@ -28,6 +28,8 @@ pub(crate) struct Wanted {
     pub(crate) request_type: String,
     /// The operator's UUID.
     pub(crate) uuid: Option<String>,
+    /// It came as a property list.
+    pub(crate) raw: bool,
 }
 
 /// Reads `request`.
@@ -84,7 +86,7 @@ fn from_json(json: &serde_json::Map<String, serde_json::Value>) -> Result<Wanted
     if request_type.is_empty() {
         return Err(Error::invalid("command.RequestType", "must name one of Apple's commands"));
     }
-    Ok(Wanted { dictionary, request_type, uuid: None })
+    Ok(Wanted { dictionary, request_type, uuid: None, raw: false })
 }
 
 fn from_plist(text: &str) -> Result<Wanted, Error> {
@@ -95,13 +97,18 @@ fn from_plist(text: &str) -> Result<Wanted, Error> {
         .map_err(|error| wrong(&error))?;
     if whole.contains_key("RequestType") {
         let command = Command::new("made-later".to_owned(), whole).map_err(|error| wrong(&error))?;
-        return Ok(Wanted { dictionary: command.dictionary, request_type: command.request_type, uuid: None });
+        return Ok(Wanted {
+            dictionary: command.dictionary,
+            request_type: command.request_type,
+            uuid: None,
+            raw: true,
+        });
     }
     let given = whole.get("CommandUUID").is_some();
     let command = Command::parse_or(&bytes, &Limits::OPERATOR, || Ok("made-later".to_owned()))
         .map_err(|error| wrong(&error))?;
     let uuid = given.then(|| command.uuid.clone());
-    Ok(Wanted { dictionary: command.dictionary, request_type: command.request_type, uuid })
+    Ok(Wanted { dictionary: command.dictionary, request_type: command.request_type, uuid, raw: true })
 }
 
 /// What no operator may send, whatever the target: secrets that Ward makes or keeps, and Ward's own marks.

@@ -1,6 +1,8 @@
 //! What makes the desired state of a device be looked at again: jobs, enqueued in the transaction of the cause.
 
-use store::{Assignment, DeviceId, DeviceItem, Enrollment, EnrollmentId, EnrollmentState, Group, Job, NewJob, Tx};
+use store::{
+    Assignment, DeviceId, DeviceItem, Enrollment, EnrollmentId, EnrollmentState, Group, Job, NewJob, Tx,
+};
 
 use crate::{Context, Error};
 

@@ -30,7 +30,7 @@ const PLACE: Place<'_> = Place { table: "settings", column: "value", row: KEY.as
 /// # Errors
 /// The database's, and [`Error::Internal`] when no key can be made.
 pub(crate) async fn ensure(context: &Context) -> Result<Certificate, Error> {
-    let known = context.store.read("escrow_certificate", |c| certificate(c)).await?;
+    let known = context.store.read("escrow_certificate", certificate).await?;
     if let Some(known) = known {
         return Ok(known);
     }

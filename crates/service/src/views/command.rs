@@ -123,6 +123,9 @@ pub struct CommandAnswer {
     pub refused: Vec<TargetRefusalView>,
     /// What the operator should know.
     pub advice: Vec<String>,
+    /// It was given as a property list and is sent as it came, after the same checks.
+    #[serde(default)]
+    pub raw: bool,
 }
 
 /// One command.

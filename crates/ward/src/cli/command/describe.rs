@@ -13,7 +13,7 @@ const LABEL: usize = 16;
 
 /// The columns of a system, in the order of the catalogue.
 const SYSTEMS: [(catalog::Platform, &str); 5] = [
-    (catalog::Platform::Ios, "iOS, iPadOS"),
+    (catalog::Platform::Ios, "iOS"),
     (catalog::Platform::MacOs, "macOS"),
     (catalog::Platform::TvOs, "tvOS"),
     (catalog::Platform::VisionOs, "visionOS"),
@@ -106,9 +106,11 @@ fn text(known: &CommandDescription) -> String {
         lines.push("No keys.".to_owned());
     } else {
         lines.push("KEYS".to_owned());
-        known.keys.iter().for_each(|key| describe_key(key, 1, known.systems, &mut lines));
+        let mut made = Lines { filled: &known.filled_by_ward, lines: Vec::new() };
+        known.keys.iter().for_each(|key| made.key(key, "", 1, known.systems));
+        lines.append(&mut made.lines);
         lines.push(String::new());
-        lines.push("* required".to_owned());
+        lines.push("* required. iOS stands for iPadOS as well.".to_owned());
     }
     if !known.answer.is_empty() {
         lines.push(String::new());
@@ -168,17 +170,53 @@ fn on(support: &Support) -> String {
     words.join("; ")
 }
 
-fn describe_key(key: &Key, depth: usize, around: &Systems, lines: &mut Vec<String>) {
-    let name = if key.is_wildcard() { "(any name)" } else { key.name };
-    let star = if key.required { "*" } else { "" };
+/// The lines of the keys.
+struct Lines<'a> {
+    /// The paths that Ward fills in.
+    filled: &'a [&'static str],
+    lines: Vec<String>,
+}
+
+impl Lines<'_> {
+    fn key(&mut self, key: &Key, before: &str, depth: usize, around: &Systems) {
+        let name = if key.is_wildcard() { "(any name)" } else { key.name };
+        let path = if before.is_empty() { key.name.to_owned() } else { format!("{before}.{}", key.name) };
+        let is_filled = self.filled.contains(&path.as_str());
+        let star = if key.required && !is_filled { "*" } else { "" };
+        let mut facts = facts_of(key);
+        if is_filled {
+            facts.push("Ward fills it in".to_owned());
+        }
+        facts.extend(differences(key, around));
+        let label = format!("{}{name}{star}", " ".repeat(depth * 2));
+        let column = (label.chars().count() + 2).max(30);
+        let mut rest = wrapped(&facts.join("; "), column, column + 2);
+        if let Some(first) = rest.first_mut() {
+            *first = format!("{label:<column$}{}", first.trim_start());
+        }
+        self.lines.extend(rest);
+        let inside = if key.systems.is_empty() { around } else { &key.systems };
+        match (key.value_type, key.keys.as_slice()) {
+            // What a text may be (queries of DeviceInformation) is a list of names, not a level of keys.
+            (ValueType::Array, [one]) if one.value_type == ValueType::String => {
+                let names: Vec<_> = one.keys.iter().map(|word| word.name).collect();
+                if !names.is_empty() {
+                    self.lines.extend(wrapped(&names.join(", "), depth * 2 + 2, depth * 2 + 2));
+                }
+            }
+            (ValueType::Array, [one]) => {
+                one.keys.iter().for_each(|inner| self.key(inner, &format!("{path}[]"), depth + 1, inside));
+            }
+            (_, inner) => inner.iter().for_each(|one| self.key(one, &path, depth + 1, inside)),
+        }
+    }
+}
+
+/// Type, values and form.
+fn facts_of(key: &Key) -> Vec<String> {
     let mut facts = vec![key.value_type.in_words().to_owned()];
     if !key.allowed.is_empty() {
-        let words: Vec<_> = key
-            .allowed
-            .iter()
-            .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned))
-            .collect();
-        facts.push(format!("one of {}", words.join(", ")));
+        facts.push(format!("one of {}", key.allowed.iter().map(in_words).collect::<Vec<_>>().join(", ")));
     }
     match (key.minimum, key.maximum) {
         (Some(least), Some(most)) => facts.push(format!("{least} to {most}")),
@@ -187,8 +225,7 @@ fn describe_key(key: &Key, depth: usize, around: &Systems, lines: &mut Vec<Strin
         (None, None) => {}
     }
     if let Some(default) = &key.default {
-        facts
-            .push(format!("usually {}", default.as_str().map_or_else(|| default.to_string(), str::to_owned)));
+        facts.push(format!("usually {}", in_words(default)));
     }
     if let Some(format) = key.format {
         facts.push(format!("of the form {format}"));
@@ -196,54 +233,45 @@ fn describe_key(key: &Key, depth: usize, around: &Systems, lines: &mut Vec<Strin
     if catalog::is_secret_key(key.name) {
         facts.push("secret".to_owned());
     }
-    facts.extend(differences(key, around));
-    let indent = depth * 2;
-    let label = format!("{}{name}{star}", " ".repeat(indent));
-    let column = (label.chars().count() + 2).max(30);
-    let mut rest = wrapped(&facts.join("; "), column, column + 2);
-    if let Some(first) = rest.first_mut() {
-        *first = format!("{label:<column$}{}", first.trim_start());
-    }
-    lines.extend(rest);
-    // What a text may be (queries of DeviceInformation) is a list of names, not a level of keys.
-    if key.keys.iter().all(|inner| inner.value_type == ValueType::String) && key.keys.len() > 30 {
-        return;
-    }
-    let is_plain_list = key.value_type == ValueType::Array
-        && matches!(key.keys.as_slice(), [one] if one.keys.is_empty() || one.value_type == ValueType::String);
-    match (key.value_type, key.keys.as_slice()) {
-        (ValueType::Array, [one]) if !is_plain_list => {
-            one.keys.iter().for_each(|inner| describe_key(inner, depth + 1, &key.systems, lines));
-        }
-        (ValueType::Array, [one]) if one.keys.len() > 1 => {
-            let names: Vec<_> = one.keys.iter().map(|word| word.name).collect();
-            lines.extend(wrapped(&names.join(", "), indent + 2, indent + 2));
-        }
-        (ValueType::Array, [_]) => {}
-        (_, inner) => inner.iter().for_each(|one| describe_key(one, depth + 1, &key.systems, lines)),
-    }
+    facts
 }
 
-/// Where a key differs from what it stands in.
+fn in_words(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Where a key differs from what it stands in: the systems that have it, each with its version.
 fn differences(key: &Key, around: &Systems) -> Vec<String> {
+    let exists = |platform| around.is_empty() || around.of(platform).is_none_or(|support| support.available);
+    let here: Vec<_> = SYSTEMS.into_iter().filter(|(platform, _)| exists(*platform)).collect();
+    let has = |platform| key.systems.of(platform).is_none_or(|support| support.available);
+    let some_lack_it = here.iter().any(|(platform, _)| !has(*platform));
     let mut words = Vec::new();
-    for (platform, name) in SYSTEMS {
-        let exists = around.is_empty() || around.of(platform).is_none_or(|support| support.available);
-        match key.systems.of(platform) {
-            Some(support) if !support.available && exists => words.push(format!("not on {name}")),
-            Some(support) if support.available => {
-                let since = support.introduced.map(|version| format!("{name} {version}"));
-                let until = support.removed.map(|version| format!("until {name} {version}"));
-                let supervised = (support.supervised == Some(true)).then(|| format!("supervised {name}"));
-                words.extend([since, until, supervised].into_iter().flatten());
-            }
-            _ => {}
+    for (platform, name) in here.iter().filter(|(platform, _)| has(*platform)) {
+        let support = key.systems.of(*platform);
+        let supervised = support.is_some_and(|support| support.supervised == Some(true));
+        let since = support.and_then(|support| support.introduced).map(|version| format!("{name} {version}"));
+        let until = support.and_then(|support| support.removed).map(|version| format!(" until {version}"));
+        if since.is_none() && until.is_none() && !supervised && !some_lack_it {
+            continue;
         }
+        let flag = if supervised { " supervised" } else { "" };
+        words.push(format!(
+            "{}{flag}{}",
+            since.unwrap_or_else(|| (*name).to_owned()),
+            until.unwrap_or_default()
+        ));
     }
+    let list = words.join(", ");
+    let mut found = if list.is_empty() {
+        Vec::new()
+    } else {
+        vec![if some_lack_it { format!("only {list}") } else { list }]
+    };
     if let Some(version) = key.gone {
-        words.push(format!("gone since {version}"));
+        found.push(format!("gone since {version}"));
     }
-    words
+    found
 }
 
 fn labelled(label: &str, value: &str) -> Vec<String> {
@@ -303,7 +331,7 @@ mod tests {
             !erase.contains(&"PIN".to_owned())
                 && !erase.contains(&"ReturnToService.MDMProfileData".to_owned())
         );
-        assert_eq!(key_paths("DeviceInformation"), ["Queries[]"]);
+        assert_eq!(key_paths("DeviceInformation"), ["DeviceAttestationNonce", "Queries[]"]);
         assert!(key_paths("Settings").contains(&"Settings[].Item".to_owned()));
         assert!(key_paths("MakeCoffee").is_empty());
     }

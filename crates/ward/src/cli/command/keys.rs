@@ -107,14 +107,17 @@ fn insert(node: &mut Node, steps: &[Step], text: &str, path: &str) -> Result<()>
                 Ok(())
             }
         },
-        (Node::List(list), Some((Step::Place(place), rest))) => match list.get_mut(*place) {
-            Some(element) => insert(element, rest, text, path),
-            None if *place == list.len() => {
-                list.push(fresh(rest, text, path)?);
-                Ok(())
+        (Node::List(list), Some((Step::Place(place), rest))) => {
+            let length = list.len();
+            match list.get_mut(*place) {
+                Some(element) => insert(element, rest, text, path),
+                None if *place == length => {
+                    list.push(fresh(rest, text, path)?);
+                    Ok(())
+                }
+                None => Err(usage(&format!("'{path}': the list has only {length} elements before it"))),
             }
-            None => Err(usage(&format!("'{path}': the list has only {} elements before it", list.len()))),
-        },
+        }
         _ => Err(usage(&format!("'{path}' is a list in one place and a dictionary in another"))),
     }
 }

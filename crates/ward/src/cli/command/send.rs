@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::super::Options;
 use super::super::client::{Client, refusal_lines, usage};
 use super::super::output::{at, print_items, print_json, remark, text_at};
-use super::{describe, keys};
+use super::{describe, keys, print_evidence};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SendArgs {
