@@ -138,9 +138,7 @@ impl<'a> Reader<'a> {
             self.problem_at_line(at, &path, "No payload uses this variable.", "Use it, or take it out.");
         }
         template.variables = std::mem::take(&mut self.used);
-        if self.problems.is_empty() {
-            self.check(&template);
-        }
+        self.check(&template);
         Some(template)
     }
 

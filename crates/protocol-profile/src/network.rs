@@ -19,11 +19,12 @@ const TYPES: &[&str] = &[
     "com.apple.cellularprivatenetwork.managed",
     "com.apple.apn.managed",
     "com.apple.security.certificaterevocation",
-    // Trust in the server of an 802.1X network, which a profile beside it may rely on.
-    "com.apple.security.root",
-    "com.apple.security.pkcs1",
-    "com.apple.security.pem",
 ];
+
+/// Trust in the server of an 802.1X network, which a profile beside it may rely on.
+const TRUST: &[&str] = &["com.apple.security.root", "com.apple.security.pkcs1", "com.apple.security.pem"];
+/// Beside this payload a certificate is what recovery keys are encrypted to, and nothing trusts it with a connection.
+const ESCROW: &str = "com.apple.security.FDERecoveryKeyEscrow";
 
 /// Ends of the types of wired networks: `com.apple.firstactiveethernet.managed`, `com.apple.globalethernet.managed`.
 const WIRED: &str = "ethernet.managed";
@@ -40,7 +41,12 @@ pub fn carries_network(profile: &Dictionary) -> bool {
         return true;
     }
     let payloads = profile.get("PayloadContent").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    payloads.iter().filter_map(Value::as_dictionary).any(payload_carries_network)
+    let payloads = payloads.iter().filter_map(Value::as_dictionary);
+    let of_type = |payload: &Dictionary, types: &[&str]| {
+        types.contains(&payload.get("PayloadType").and_then(Value::as_string).unwrap_or_default())
+    };
+    let escrows = payloads.clone().any(|payload| of_type(payload, &[ESCROW]));
+    payloads.clone().any(payload_carries_network) || (!escrows && payloads.clone().any(|p| of_type(p, TRUST)))
 }
 
 fn payload_carries_network(payload: &Dictionary) -> bool {
@@ -61,4 +67,50 @@ fn payload_carries_network(payload: &Dictionary) -> bool {
 
 fn is_network_type(payload_type: &str) -> bool {
     TYPES.contains(&payload_type) || payload_type.ends_with(WIRED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(payloads: &[(&str, &[(&str, bool)])]) -> Dictionary {
+        let content = payloads.iter().map(|(payload_type, flags)| {
+            let mut payload: Dictionary =
+                flags.iter().map(|(key, value)| ((*key).to_owned(), Value::Boolean(*value))).collect();
+            payload.insert("PayloadType".to_owned(), (*payload_type).into());
+            Value::Dictionary(payload)
+        });
+        [("PayloadContent".to_owned(), Value::Array(content.collect()))].into_iter().collect()
+    }
+
+    #[test]
+    fn what_can_cut_the_way_to_the_server_carries_the_network() {
+        for payload_type in [
+            "com.apple.wifi.managed",
+            "com.apple.firstactiveethernet.managed",
+            "com.apple.globalethernet.managed",
+            "com.apple.proxy.http.global",
+            "com.apple.dnsSettings.managed",
+            "com.apple.vpn.managed",
+            "com.apple.relay.managed",
+            "com.apple.webcontent-filter",
+            "com.apple.security.root",
+        ] {
+            assert!(carries_network(&profile(&[(payload_type, &[])])), "{payload_type}");
+        }
+        let confined: &[(&str, bool)] = &[("forceWiFiToAllowedNetworksOnly", true)];
+        assert!(carries_network(&profile(&[("com.apple.applicationaccess", confined)])));
+        let sealed = [("EncryptedPayloadContent".to_owned(), Value::Data(vec![1]))].into_iter().collect();
+        assert!(carries_network(&sealed), "what cannot be looked into counts");
+    }
+
+    #[test]
+    fn what_leaves_the_network_alone_does_not() {
+        let open: &[(&str, bool)] = &[("forceWiFiToAllowedNetworksOnly", false), ("allowCamera", false)];
+        assert!(!carries_network(&profile(&[("com.apple.applicationaccess", open)])));
+        assert!(!carries_network(&profile(&[("com.apple.mobiledevice.passwordpolicy", &[])])));
+        let escrow =
+            profile(&[("com.apple.security.pkcs1", &[]), ("com.apple.security.FDERecoveryKeyEscrow", &[])]);
+        assert!(!carries_network(&escrow), "the certificate of the escrow is no trust");
+    }
 }

@@ -125,6 +125,15 @@ impl fmt::Debug for Rendered {
 /// # Errors
 /// Everything that is not set or does not fit, each once.
 pub fn render(template: &Template, values: &Values) -> Result<Rendered, Vec<Unset>> {
+    make(template, values, true)
+}
+
+/// The form of a profile: what stands in for a variable need not be a value that its key can have.
+pub(crate) fn render_form(template: &Template) -> Option<Dictionary> {
+    make(template, &Values::stand_ins(template), false).ok().map(|rendered| rendered.dictionary)
+}
+
+fn make(template: &Template, values: &Values, judged: bool) -> Result<Rendered, Vec<Unset>> {
     let mut known = Fill::new(template, values, Mode::Digest);
     let (head, payloads) = fill(template, &mut known);
     let canonical = assemble(template, &head, payloads, None);
@@ -135,9 +144,10 @@ pub fn render(template: &Template, values: &Values) -> Result<Rendered, Vec<Unse
     let digest = pki::sha256(&write_xml(&canonical));
     let uuid = Uuid::new_v5(&NAMESPACE, &[template.identifier().as_bytes(), b"\n", &digest].concat());
 
-    let (head, payloads) = fill(template, &mut Fill::new(template, values, Mode::Hidden));
-    let shown = assemble(template, &head, payloads, Some(uuid));
-    unset.extend(misfits(template, &shown));
+    if judged {
+        let (head, payloads) = fill(template, &mut Fill::new(template, values, Mode::Hidden));
+        unset.extend(misfits(template, &assemble(template, &head, payloads, Some(uuid))));
+    }
     if !unset.is_empty() {
         return Err(unset);
     }

@@ -8,9 +8,9 @@ use plist::Dictionary;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::carries_network;
 use crate::node::Node;
 use crate::variable::Variable;
-use crate::{Values, carries_network, render};
 
 mod upload;
 
@@ -159,7 +159,7 @@ impl Template {
         self.encrypt
     }
 
-    /// Whether it asks for an identity from Ward's network authority ([`Values::network_identity`]).
+    /// Whether it asks for an identity from Ward's network authority ([`crate::Values::network_identity`]).
     #[must_use]
     pub fn needs_network_identity(&self) -> bool {
         let mut needs = false;
@@ -176,9 +176,7 @@ impl Template {
     /// The profile with stand-ins for variables and secrets: for classing, checking and showing.
     #[must_use]
     pub fn as_dictionary(&self) -> Dictionary {
-        render(self, &Values::stand_ins(self))
-            .map(|rendered| rendered.dictionary)
-            .unwrap_or_else(|_| Dictionary::new())
+        crate::render::render_form(self).unwrap_or_default()
     }
 
     /// Where it knows nothing of itself, what the operator says of an uploaded profile.

@@ -31,7 +31,12 @@ impl Reader<'_> {
                 continue;
             }
             let word = if rest == "PayloadType" { "type" } else { rest };
-            self.report(&super::join(&format!("payload.{}", payload.name), word), &refusal);
+            let path = super::join(&format!("payload.{}", payload.name), word);
+            // It is in the file, and something has been said about its value already.
+            if refusal.rule == Rule::MissingKey && self.places.contains_key(&path) {
+                continue;
+            }
+            self.report(&path, &refusal);
         }
     }
 

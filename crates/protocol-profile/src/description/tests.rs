@@ -262,6 +262,32 @@ fn title_description_and_removal_reach_the_profile() {
 }
 
 #[test]
+fn everything_that_is_wrong_is_told_at_once_and_in_the_order_of_the_lines() {
+    let found = problems(&one(
+        "type = \"com.apple.wifi.managed\"\nname = \"w\"\nEncryptionType = \"WPA9\"\nPassword = \"hunter22\"\n\
+         SSID_STR = \"$nobody\"\nHIDDEN_NETWORK = 1\nAutojoin = true",
+    ));
+    let places: Vec<(usize, &str)> = found.iter().map(|(line, path, _)| (*line, path.as_str())).collect();
+    let path = |key| format!("payload.w.{key}");
+    let keys = ["EncryptionType", "Password", "SSID_STR", "HIDDEN_NETWORK", "Autojoin"].map(path);
+    assert_eq!(places, (6..).zip(keys.iter().map(String::as_str)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_variable_at_a_key_with_listed_values_has_a_form_and_is_judged_when_it_is_rendered() {
+    let text = "[profile]\nname = \"a\"\n[variables]\nkind = { type = \"text\", from = \"$site.kind\" }\n[[payload]]\n\
+                type = \"com.apple.wifi.managed\"\nSSID_STR = \"c\"\nEncryptionType = \"$kind\"\n";
+    let template = Description::parse(text, "a.toml").unwrap().to_template();
+    assert!(template.carries_network(), "its form is known without its values");
+    let with = |kind: &str| {
+        let variables = [("$site.kind".to_owned(), kind.to_owned())].into();
+        render(&template, &Values { variables, ..Values::default() })
+    };
+    assert!(with("WPA3").is_ok());
+    assert_eq!(with("WPA9").unwrap_err()[0].variable, "$site.kind");
+}
+
+#[test]
 fn deep_and_large_things_end_in_problems() {
     let deep = format!("type = \"com.apple.dock\"\nx = {}{}", "[".repeat(70), "]".repeat(70));
     assert!(Description::parse(&one(&deep), "a.toml").is_err());

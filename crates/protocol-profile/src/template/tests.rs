@@ -102,6 +102,15 @@ fn management_encryption_and_depth_are_refused_and_debug_tells_no_values() {
 }
 
 #[test]
+fn an_identifier_that_xml_cannot_hold_is_refused() {
+    let mut odd = profile(&[]);
+    odd.insert("PayloadIdentifier".to_owned(), "org.example.\u{1}a".into());
+    let mut binary = Vec::new();
+    Value::Dictionary(odd).to_writer_binary(&mut binary).unwrap();
+    assert!(matches!(Template::from_mobileconfig(&binary), Err(Error::NotAProfile(_))));
+}
+
+#[test]
 fn the_deepest_template_survives_its_storage() {
     let deep = (0..44).fold(Value::from("x"), |value, _| Value::Array(vec![value]));
     let template = Template::from_mobileconfig(&write_xml(&profile(&[("a", deep)]))).unwrap();

@@ -27,6 +27,12 @@ impl Template {
     /// As [`Self::from_mobileconfig`].
     pub fn from_mobileconfig_with(file: &[u8], variables: &[Variable]) -> Result<Self, Error> {
         let summary = check_uploadable(file)?;
+        // What XML cannot hold would come back as another identifier, and so as another profile.
+        if summary.identifier.len() > 300
+            || summary.identifier.chars().any(|c| c.is_control() || c > '\u{FFFD}')
+        {
+            return Err(Error::NotAProfile("its PayloadIdentifier is too long or holds control characters"));
+        }
         let content = content_of(file)?;
         let profile = parse_any_dictionary(&content, &Limits::OPERATOR)?;
         let mut template = Self {

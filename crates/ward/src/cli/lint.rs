@@ -1,5 +1,6 @@
 //! `ward lint`: what profiles would do that a hospital does not want. It needs no server.
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -104,7 +105,9 @@ fn look(args: LintArgs) -> Result<Vec<Remark>> {
     };
     let templates: Vec<&Template> = described.iter().map(|one| &one.template).collect();
     for (one, findings) in described.iter().zip(lint_each(&templates, &context)) {
-        remarks.extend(findings.iter().map(|finding| one.locate(finding)));
+        let mut here: Vec<Remark> = findings.iter().map(|finding| one.locate(finding)).collect();
+        here.sort_by_key(|remark| (remark.line, Reverse(remark.severity)));
+        remarks.extend(here);
     }
     Ok(remarks)
 }
