@@ -23,7 +23,8 @@ pub enum Exit<'a> {
         request_type: &'a str,
         /// The inner `Command` dictionary.
         command: &'a Dictionary,
-        /// What it meets on the device. The profile in it is opened here, whatever stands in `profile`.
+        /// What it meets on the device. The profile in it is opened here; what stands in `profile` counts only where the bytes hold
+        /// that very profile encrypted.
         context: &'a ClassContext<'a>,
     },
     /// The answer to ReturnToService that lets an erase go on.
@@ -166,8 +167,9 @@ pub fn class_of_bytes(
     context: &ClassContext<'_>,
 ) -> Classification {
     let sent = command.get("RequestType").and_then(Value::as_string).unwrap_or_default();
-    let profile = if sent == "InstallProfile" { profile::opened(command) } else { None };
-    let context = ClassContext { profile: profile.as_ref(), ..context.clone() };
+    let opened = if sent == "InstallProfile" { profile::opened(command) } else { None };
+    let profile = opened.as_ref().map(|opened| profile::in_clear(opened, context.profile));
+    let context = ClassContext { profile, ..context.clone() };
     let class = class_of_command_in(sent, command, &context);
     if sent == request_type {
         class

@@ -14,3 +14,15 @@ pub(crate) fn opened(command: &Dictionary) -> Option<Dictionary> {
     }
     parse_any_dictionary(bytes, &Limits::OPERATOR).ok()
 }
+
+/// What is classed: the opened profile, or, where its payloads are encrypted to the device, the same profile as Ward made it. Identifier
+/// and UUID stay readable in an encrypted profile, and the UUID is made from the content.
+pub(crate) fn in_clear<'a>(opened: &'a Dictionary, made: Option<&'a Dictionary>) -> &'a Dictionary {
+    let same = |made: &&Dictionary| {
+        ["PayloadIdentifier", "PayloadUUID"]
+            .into_iter()
+            .all(|key| opened.get(key).is_some() && opened.get(key) == made.get(key))
+    };
+    let is_encrypted = opened.contains_key("EncryptedPayloadContent");
+    made.filter(|made| is_encrypted && same(made)).unwrap_or(opened)
+}

@@ -1,6 +1,6 @@
 //! The hand-out: which delivery a polling device gets, whether it may leave, and the secrets that are put in at the last moment.
 
-use catalog::Ownership;
+use catalog::{ClassContext, Ownership};
 use gate::{Decision, Exit};
 use plist::Dictionary;
 use serde_json::json;
@@ -8,6 +8,7 @@ use store::{Channel, Command, DeliveryState, Device, NewEvent, NextOptions, Pend
 
 use crate::circumstances::Circumstances;
 use crate::commands::personal_refusals;
+use crate::desired::handout as item;
 use crate::lifecycle::Speaker;
 use crate::work::{Settled, Work};
 use crate::{Error, Reply};
@@ -68,10 +69,20 @@ fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Resul
     {
         return end(work, pending, DeliveryState::Cancelled, &refusal.advice).map(|()| None);
     }
+    let for_item = dictionary.get(FILL_KEY).and_then(plist::Value::as_string) == Some(item::FILL_ITEM);
+    let mut clear = None;
+    if for_item {
+        dictionary.remove(FILL_KEY);
+        match item::fill(work, speaker, &command, &mut dictionary)? {
+            Ok(profile) => clear = profile,
+            Err(why) => return end(work, pending, DeliveryState::Cancelled, &why).map(|()| None),
+        }
+    }
     if let Err(why) = fill::fill(work, speaker, (pending.seq, &command), &mut dictionary)? {
         return end(work, pending, DeliveryState::Cancelled, &why).map(|()| None);
     }
-    let permit = match decide(work, speaker, (pending, &command.request_type, renewal), &dictionary)? {
+    let leaving = Leaving { request_type: &command.request_type, renewal, clear: clear.as_ref() };
+    let permit = match decide(work, speaker, (pending, &leaving), &dictionary)? {
         Decision::Leave(permit) => permit,
         Decision::Withhold(reason) => {
             tracing::info!(command.uuid = %command.uuid, enrollment.id = %speaker.enrollment.id, "The gate withholds a command: {reason}");
@@ -88,6 +99,9 @@ fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Resul
         ..NewEvent::new(DeliveryState::HandedOut, work.now)
     };
     work.tx.record(pending.seq, event)?;
+    if for_item {
+        item::note_sent(work, &speaker.enrollment, &command)?;
+    }
     let detail = json!({ "command_uuid": command.uuid, "request_type": command.request_type, "delivery": pending.seq.0 });
     work.tell("command.handed_out", &speaker.enrollment, detail);
     let sent = protocol_mdm::Command::new(command.uuid, dictionary)
@@ -95,21 +109,30 @@ fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Resul
     Ok(Some(Reply::Plist { body: sent.to_xml(), permit }))
 }
 
+/// What the gate is told beside the bytes.
+struct Leaving<'a> {
+    request_type: &'a str,
+    renewal: bool,
+    /// The profile in clear, where the bytes hold it encrypted.
+    clear: Option<&'a Dictionary>,
+}
+
 /// Asks the gate for the bytes that are about to leave.
 fn decide(
     work: &mut Work<'_, '_>,
     speaker: &Speaker,
-    (pending, request_type, renewal): (&Pending, &str, bool),
+    (pending, leaving): (&Pending, &Leaving<'_>),
     command: &Dictionary,
 ) -> Result<Decision, Error> {
-    let enrollment = pending.enrollment_id;
-    if renewal {
+    let (enrollment, request_type) = (pending.enrollment_id, leaving.request_type);
+    if leaving.renewal {
         return Ok(work.context.gate.decide(work.tx, &Exit::RenewalProfile { enrollment })?);
     }
     let device = Device::find(work.tx, speaker.enrollment.device_id)?;
     let met = Circumstances::of(work.tx, &device, speaker.enrollment.ownership, command, work.now)?;
     let (seq, channel) = (pending.seq, pending.channel_id);
     let decided = met.with(|context| {
+        let context = &ClassContext { profile: leaving.clear, ..context.clone() };
         let exit = Exit::Command { seq, channel, enrollment, request_type, command, context };
         work.context.gate.decide(work.tx, &exit)
     });

@@ -15,6 +15,7 @@ use crate::checkin::Checkins;
 use crate::commands::Commands;
 use crate::connect::Connect;
 use crate::deliveries::Deliveries;
+use crate::desired::Desired;
 use crate::device_certificates::DeviceCertificates;
 use crate::devices::Devices;
 use crate::enrollment::Enrollments;
@@ -64,6 +65,8 @@ pub struct Services {
     pub commands: Arc<Commands>,
     /// The deliveries of commands, and their evidence.
     pub deliveries: Arc<Deliveries>,
+    /// What devices should have.
+    pub desired: Arc<Desired>,
     /// Devices and enrolments as operators see them.
     pub devices: Arc<Devices>,
     /// Escrowed secrets.
@@ -130,12 +133,13 @@ impl Services {
             idempotency: Arc::new(Idempotency::new(context.clone())),
             commands: Arc::new(Commands::new(context.clone())),
             deliveries: Arc::new(Deliveries::new(context.clone())),
+            desired: Arc::new(Desired::new(context.clone())),
             devices: Arc::new(Devices::new(context.clone())),
             escrow: Arc::new(Escrow::new(context.clone())),
             links: Arc::new(Links::new(context.clone())),
             organisation: Arc::new(Organisation::new(context.clone())),
-            push_certificates: Arc::new(push_certificates),
             network: Arc::new(Network::new(context.clone(), Arc::clone(&authorities))),
+            push_certificates: Arc::new(push_certificates),
             device_certificates: Arc::new(DeviceCertificates::new(context.clone(), Arc::clone(&identities))),
             audit: Arc::new(Audit::new(context.clone())),
             rollouts: Arc::new(Rollouts::new(context.clone())),
@@ -157,6 +161,7 @@ impl Services {
         tracker.spawn(self.push_worker.clone().run(stop.clone()));
         tracker.spawn(self.groups.evaluator().run(stop.clone()));
         tracker.spawn(self.scheduler().run(stop.clone()));
+        tracker.spawn(self.desired.reconciler().run(stop.clone()));
         let (stop, events) = (stop.clone(), self.context.events.clone());
         tracker.spawn(async move {
             stop.cancelled().await;

@@ -4,13 +4,14 @@
 
 mod command;
 mod delivery;
+mod desired;
 mod device;
 mod enrollment;
 mod group;
 mod identity;
 mod link;
-mod organisation;
 mod network;
+mod organisation;
 mod push;
 mod query;
 mod rollout;
@@ -23,11 +24,12 @@ pub use command::{
 pub use delivery::{
     ConclusionView, DeliveryStepView, DeliveryView, EvidenceView, FindingsView, VerificationView,
 };
-pub use device::{DeviceDetailView, DeviceView, FactView};
+pub use desired::*;
+pub use device::{DeviceDetailView, DeviceView, FactHistoryView, FactView, ObservationView};
 pub use enrollment::{ChannelView, EnrollmentView, QuarantineView};
 pub use group::{
-    DeviceGroupView, GroupChangeRequest, GroupMemberView, GroupRequest, GroupView, RuleAnswerView, RuleTestRequest,
-    RuleTestView,
+    DeviceGroupView, GroupChangeRequest, GroupMemberView, GroupRequest, GroupView, RuleAnswerView,
+    RuleTestRequest, RuleTestView,
 };
 pub use identity::{
     AuthorityView, EscrowCertificateView, IdentityView, RevealRequest, RevealedSecretView, RevokeRequest,
@@ -46,8 +48,8 @@ pub use push::{
     PushCertificateRequestView, PushCertificateView, PushRequest,
 };
 pub use query::{
-    AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, FactQuery,
-    IdentityQuery, NetworkQuery, PageQuery, PersonQuery,
+    AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, ExportQuery,
+    FactQuery, IdentityQuery, NetworkQuery, PageQuery, PersonQuery,
 };
 pub use rollout::{RolloutHaltRequest, RolloutView};
 pub use system::{

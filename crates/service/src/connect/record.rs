@@ -7,10 +7,10 @@ use serde_json::json;
 use store::{Channel, Command, DeliverySeq, DeliveryState, Device, NewEvent, Recorded};
 
 use super::{Answer, secrets};
-use crate::Error;
 use crate::lifecycle::Speaker;
 use crate::results;
 use crate::work::Work;
+use crate::{Error, desired};
 
 /// How the words beside the error of an erase begin that may have been carried out all the same.
 pub(crate) const MAY_HAVE_ERASED: &str = "error, may have erased";
@@ -84,6 +84,7 @@ fn accept(
         at: work.now,
     };
     let applied = results::apply(work.tx, work.context, &told)?;
+    desired::note_answer(work, &speaker.enrollment, channel, (command, state), answer.error.as_deref())?;
     let released = command.request_type == "DeviceConfigured" && state == DeliveryState::Acknowledged;
     if released && speaker.enrollment.awaiting_configuration {
         speaker.enrollment.awaiting_configuration = false;

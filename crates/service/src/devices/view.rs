@@ -97,6 +97,7 @@ pub(super) fn device(context: &Context, row: &DeviceListing, whereabouts: &Where
         last_pushed_at: row.channels.iter().filter_map(|channel| channel.last_pushed_at).max(),
         pending: pending_of(context, &row.channels),
         first_seen_at: device.first_seen_at,
+        columns: BTreeMap::new(),
     }
 }
 

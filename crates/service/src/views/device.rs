@@ -1,5 +1,7 @@
 //! Devices and the facts that are known about them.
 
+use std::collections::BTreeMap;
+
 use clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -56,6 +58,9 @@ pub struct DeviceView {
     /// When Ward first heard of it.
     #[schema(value_type = String, format = DateTime)]
     pub first_seen_at: Timestamp,
+    /// The values of the columns that were asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, serde_json::Value>,
 }
 
 /// Everything about one device.
@@ -95,4 +100,42 @@ pub struct FactView {
     pub source: String,
     /// The command that brought it.
     pub command_uuid: Option<String>,
+}
+
+/// An observation of a fact beside the moment that was asked about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ObservationView {
+    /// The value as JSON.
+    pub value: serde_json::Value,
+    /// When the device said it.
+    #[schema(value_type = String, format = DateTime)]
+    pub observed_at: Timestamp,
+    /// How far that is from the moment that was asked about, in seconds.
+    pub distance_seconds: u64,
+    /// The key under which it said it.
+    pub key: String,
+    /// The command or check-in that brought it.
+    pub source: String,
+    /// The command that brought it.
+    pub command_uuid: Option<String>,
+    /// The enrolment in which it was said.
+    pub enrollment_id: Uuid,
+}
+
+/// What was known of a fact at a moment: nobody looked at that moment itself, but before and after it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FactHistoryView {
+    /// The device.
+    pub device_id: Uuid,
+    /// The key that was asked for.
+    pub key: String,
+    /// The moment.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The last observation at that moment or before.
+    pub before: Option<ObservationView>,
+    /// The first observation after it.
+    pub after: Option<ObservationView>,
+    /// What follows from these, as a sentence.
+    pub sentence: String,
 }

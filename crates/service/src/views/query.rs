@@ -44,6 +44,14 @@ query! {
         supervised: bool,
         /// Whether it is in Lost Mode.
         lost_mode: bool,
+        /// What must be so, as `KEY OP VALUE` with `=`, `!=`, `<`, `<=`, `>`, `>=` or `~` (contains), or `KEY exists`, `KEY missing`.
+        /// May be repeated: all of it must be so. Keys: facts, `place`, `group`, `owner`, `label.NAME`, `last_seen`, and the fields of
+        /// the list.
+        filter: Vec<String>,
+        /// The key by whose value the list is ordered; with `-` before it, the greatest first. Devices without it come last.
+        sort: String,
+        /// Further keys whose values are wanted, separated by commas.
+        columns: String,
     }
 }
 
@@ -123,6 +131,15 @@ query! {
         /// Who acted.
         actor: String,
     }
+}
+
+/// In which form the list of devices is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ExportQuery {
+    /// `csv` (the default) or `json`: an array of objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 /// At which time facts are asked for.

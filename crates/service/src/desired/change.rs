@@ -1,0 +1,492 @@
+//! Changes of the desired state: shown before they are done, and above ten devices confirmed by their number.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{
+    Action, ActionId, ActionState, Allowance, AllowanceId, Assignment, AssignmentId, AssignmentState,
+    DeviceId, Enrollment, EnrollmentFilter, EnrollmentId, EnrollmentState, GroupId, GroupMember, Item,
+    ItemId, ItemVersion, ItemVersionId, Page, PlaceId, Placement, Tx,
+};
+
+use super::known::{Assigned, Known};
+use super::resolve::{Outcome, resolve};
+use super::{Desired, trigger};
+use crate::audit::{self, Act};
+use crate::operators::Operator;
+use crate::views::{ActionView, ChangeView, PreviewLine, PreviewView};
+use crate::{Context, Error, lifecycle};
+
+/// Up to so many devices a change is done at once.
+pub(super) const AT_ONCE: i64 = 10;
+/// Lines of a preview that are shown.
+const SAMPLE: usize = 20;
+/// Enrolments that are read at a time.
+const PAGE: i64 = 1000;
+/// How long an action waits for its confirmation.
+const WAITS: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
+
+/// A change of what devices should have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// A new assignment.
+    Assign {
+        /// The item.
+        item: ItemId,
+        /// Its version.
+        version: ItemVersionId,
+        /// To this group; none: to every device.
+        group: Option<GroupId>,
+        /// Only at this place and below it.
+        place: Option<PlaceId>,
+        /// Not to the members of these.
+        excluded: Vec<GroupId>,
+    },
+    /// Another version or other exclusions of an assignment.
+    Reassign {
+        /// Which.
+        assignment: AssignmentId,
+        /// The version of the item.
+        version: ItemVersionId,
+        /// Not to the members of these.
+        excluded: Vec<GroupId>,
+    },
+    /// The end of an assignment.
+    Unassign {
+        /// Which.
+        assignment: AssignmentId,
+    },
+}
+
+/// How a change is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mode {
+    /// To be done, if it is small.
+    Do,
+    /// To be shown.
+    Show,
+    /// Confirmed: to be done if this is still what it does.
+    Confirmed(Vec<u8>),
+}
+
+/// Why the transaction of a change is undone.
+enum Halt {
+    Failed(Error),
+    Shown(Box<Preview>),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<store::Error> for Halt {
+    fn from(error: store::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What a change does.
+#[derive(Debug, Clone, Default)]
+struct Preview {
+    view: PreviewView,
+    digest: Vec<u8>,
+    touched: Vec<EnrollmentId>,
+    removed: BTreeMap<ItemId, i64>,
+}
+
+/// What one device should have of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Desire {
+    Want(String),
+    Blocked(String),
+}
+
+type Desires = BTreeMap<ItemId, Desire>;
+
+impl Desired {
+    /// Does a change, or shows what it would do, or proposes it as an action when it touches more than ten devices.
+    ///
+    /// # Errors
+    /// Those of the change itself.
+    pub async fn change(
+        &self,
+        operator: &Operator,
+        change: Change,
+        dry_run: bool,
+    ) -> Result<ChangeView, Error> {
+        let mode = if dry_run { Mode::Show } else { Mode::Do };
+        match self.try_change(operator, &change, mode).await {
+            Ok((preview, assignment)) => Ok(ChangeView {
+                outcome: "applied".to_owned(),
+                preview: preview.view,
+                action: None,
+                assignment: Some(assignment.0),
+            }),
+            Err(Halt::Failed(error)) => Err(error),
+            Err(Halt::Shown(preview)) if dry_run => Ok(ChangeView {
+                outcome: "preview".to_owned(),
+                preview: preview.view,
+                action: None,
+                assignment: None,
+            }),
+            Err(Halt::Shown(preview)) => {
+                let action = self.propose(operator, &change, &preview).await?;
+                let preview = preview.view;
+                Ok(ChangeView {
+                    outcome: "proposed".to_owned(),
+                    preview,
+                    action: Some(action),
+                    assignment: None,
+                })
+            }
+        }
+    }
+
+    /// Does a proposed action, if its number of devices is repeated and it would still do the same.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it was done before or would do something else now; [`Error::Invalid`] for
+    /// another number.
+    pub async fn apply_action(
+        &self,
+        operator: &Operator,
+        id: uuid::Uuid,
+        confirm_devices: i64,
+    ) -> Result<ChangeView, Error> {
+        let found =
+            self.context.store.read("find_action", move |c| super::optional(Action::find(c, ActionId(id))));
+        let mut action = found.await?.ok_or_else(|| Error::not_found("action", id))?;
+        let now = self.context.now();
+        if action.state != ActionState::Proposed || now.since(action.created_at) > WAITS {
+            return Err(Error::Conflict(format!("the action is {}; ask for the change again", action.state)));
+        }
+        if confirm_devices != action.devices {
+            let reason =
+                format!("the action touches {} devices; repeat that number to confirm it", action.devices);
+            return Err(Error::invalid("confirm_devices", reason));
+        }
+        let change: Change = serde_json::from_str(&action.request)
+            .map_err(|error| Error::Internal(format!("action {id} cannot be read: {error}")))?;
+        let mode = Mode::Confirmed(action.preview_digest.clone());
+        let outcome = self.try_change(operator, &change, mode).await;
+        let (preview, assignment) = match outcome {
+            Ok(done) => done,
+            Err(Halt::Failed(error)) => return Err(error),
+            Err(Halt::Shown(preview)) => {
+                let words = format!(
+                    "what the action would do has changed since it was proposed (now {} devices); ask for the change again",
+                    preview.view.devices
+                );
+                return Err(Error::Conflict(words));
+            }
+        };
+        action.state = ActionState::Applied;
+        action.applied_at = Some(now);
+        action.applied_by = Some(operator.name.clone());
+        let done = action.clone();
+        self.context.store.tx("note_action", move |tx| Ok::<_, Error>(done.save(tx)?)).await?;
+        Ok(ChangeView {
+            outcome: "applied".to_owned(),
+            preview: preview.view,
+            action: Some(super::actions::view(&action)),
+            assignment: Some(assignment.0),
+        })
+    }
+
+    async fn try_change(
+        &self,
+        operator: &Operator,
+        change: &Change,
+        mode: Mode,
+    ) -> Result<(Preview, AssignmentId), Halt> {
+        let (desired, operator, change) = (self.clone(), operator.clone(), change.clone());
+        self.context
+            .store
+            .tx("change_desired_state", move |tx| desired.do_change(tx, &operator, &change, &mode))
+            .await
+    }
+
+    fn do_change(
+        &self,
+        tx: &mut Tx<'_>,
+        operator: &Operator,
+        change: &Change,
+        mode: &Mode,
+    ) -> Result<(Preview, AssignmentId), Halt> {
+        let context = &self.context;
+        let devices = self.reached(tx, change)?;
+        let before = self.desires(tx, &devices)?;
+        let assignment = apply(tx, context, operator, change)?;
+        let after = self.desires(tx, &devices)?;
+        let preview = compare(tx, &devices, before, after)?;
+        let is_confirmed = matches!(mode, Mode::Confirmed(digest) if *digest == preview.digest);
+        if *mode == Mode::Show || (preview.view.devices > AT_ONCE && !is_confirmed) {
+            return Err(Halt::Shown(Box::new(preview)));
+        }
+        if let Some(mut row) = super::optional(Assignment::find(tx, assignment))? {
+            row.confirmed_count = preview.view.devices;
+            row.save(tx)?;
+            row.keep_version(tx)?;
+        }
+        for (item, devices) in preview.removed.iter().filter(|_| is_confirmed) {
+            let allowance = Allowance {
+                id: AllowanceId::new(&*context.clock),
+                item_id: *item,
+                devices: *devices,
+                granted_at: context.now(),
+                granted_by: operator.name.clone(),
+            };
+            allowance.insert(tx)?;
+        }
+        for enrollment in &preview.touched {
+            trigger::reconcile(tx, context, *enrollment)?;
+        }
+        let detail =
+            json!({ "change": change, "devices": preview.view.devices, "removed": preview.view.removed });
+        let act = Act::new(operator, "desired.change").on(format!("assignment:{assignment}")).with(detail);
+        audit::record(tx, context.now(), &act)?;
+        Ok((preview, assignment))
+    }
+
+    async fn propose(
+        &self,
+        operator: &Operator,
+        change: &Change,
+        preview: &Preview,
+    ) -> Result<ActionView, Error> {
+        let action = Action {
+            id: ActionId::new(&*self.context.clock),
+            kind: "assignment".to_owned(),
+            request: json!(change).to_string(),
+            preview: json!(preview.view).to_string(),
+            preview_digest: preview.digest.clone(),
+            devices: preview.view.devices,
+            state: ActionState::Proposed,
+            created_at: self.context.now(),
+            created_by: operator.name.clone(),
+            applied_at: None,
+            applied_by: None,
+        };
+        let view = super::actions::view(&action);
+        self.context.store.tx("propose_action", move |tx| Ok::<_, Error>(action.insert(tx)?)).await?;
+        Ok(view)
+    }
+
+    /// The enrolments that a change can reach.
+    fn reached(&self, tx: &mut Tx<'_>, change: &Change) -> Result<Vec<Enrollment>, Error> {
+        let (group, place) = match change {
+            Change::Assign { group, place, .. } => (*group, *place),
+            Change::Reassign { assignment, .. } | Change::Unassign { assignment } => {
+                let row = Assignment::find(tx, *assignment)?;
+                (row.group_id, row.place_id)
+            }
+        };
+        let mut devices = None;
+        if let Some(group) = group {
+            devices = Some(members(tx, group)?);
+        } else if let Some(place) = place {
+            devices = Some(Placement::devices_below(tx, place)?);
+        }
+        let mut enrollments = Vec::new();
+        if let Some(devices) = devices {
+            for device in devices {
+                enrollments.extend(Enrollment::list_for_device(tx, device)?);
+            }
+            enrollments.retain(|enrollment| enrollment.state == EnrollmentState::Enrolled);
+        } else {
+            let filter =
+                EnrollmentFilter { state: Some(EnrollmentState::Enrolled), ..EnrollmentFilter::default() };
+            let mut page = Page::first(PAGE);
+            loop {
+                let some = Enrollment::list(tx, &filter, page)?;
+                page.after = some.last().map(|last| last.id);
+                enrollments.extend(some);
+                if page.after.is_none() {
+                    break;
+                }
+            }
+        }
+        let mut live = Vec::with_capacity(enrollments.len());
+        for enrollment in enrollments {
+            if !lifecycle::is_disputed(tx, &enrollment)? {
+                live.push(enrollment);
+            }
+        }
+        Ok(live)
+    }
+
+    fn desires(&self, tx: &mut Tx<'_>, devices: &[Enrollment]) -> Result<Vec<Desires>, Error> {
+        let assigned = Assigned::load(tx, &self.context.sealer, &self.versions)?;
+        let mut all = Vec::with_capacity(devices.len());
+        for enrollment in devices {
+            let mut desires = Desires::new();
+            if !assigned.views.is_empty() {
+                let known = Known::of(tx, enrollment)?;
+                for resolved in resolve(&known.subject, &assigned.views) {
+                    if let Some(desire) = desire(tx, &self.context, &assigned, &known, &resolved)? {
+                        desires.insert(resolved.item, desire);
+                    }
+                }
+            }
+            all.push(desires);
+        }
+        Ok(all)
+    }
+}
+
+fn members(tx: &mut Tx<'_>, group: GroupId) -> Result<Vec<DeviceId>, Error> {
+    let mut devices = Vec::new();
+    let mut page = Page::first(PAGE);
+    loop {
+        let some = GroupMember::members(tx, group, page)?;
+        page.after = some.last().map(|last| last.device_id);
+        devices.extend(some.into_iter().map(|member| member.device_id));
+        if page.after.is_none() {
+            return Ok(devices);
+        }
+    }
+}
+
+fn desire(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    assigned: &Assigned,
+    known: &Known,
+    resolved: &super::resolve::Resolved,
+) -> Result<Option<Desire>, Error> {
+    let first =
+        |reasons: &[super::resolve::Reason]| reasons.first().map(|r| r.text.clone()).unwrap_or_default();
+    let version = match resolved.outcome {
+        Outcome::Want(version) => assigned.versions.get(&version),
+        Outcome::Blocked => return Ok(Some(Desire::Blocked(first(&resolved.why)))),
+        Outcome::Excluded => return Ok(None),
+    };
+    let Some(version) = version else { return Ok(None) };
+    let values = known.values(tx, context, &version.template)?;
+    Ok(Some(match super::fitting(&version.template, &values, &known.subject.facts) {
+        Ok(made) => Desire::Want(made.uuid_text()),
+        Err(reasons) => Desire::Blocked(first(&reasons)),
+    }))
+}
+
+/// Writes the change into its rows.
+fn apply(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    operator: &Operator,
+    change: &Change,
+) -> Result<AssignmentId, Error> {
+    let now = context.now();
+    match change {
+        Change::Assign { item, version, group, place, excluded } => {
+            let row = Assignment {
+                id: AssignmentId::new(&*context.clock),
+                item_id: *item,
+                item_version_id: ItemVersion::find(tx, *version)?.id,
+                group_id: *group,
+                place_id: *place,
+                excluded: json!(excluded).to_string(),
+                version: 1,
+                state: AssignmentState::Active,
+                confirmed_by: operator.name.clone(),
+                confirmed_count: 0,
+                created_at: now,
+                changed_at: now,
+            };
+            row.insert(tx)?;
+            Ok(row.id)
+        }
+        Change::Reassign { assignment, .. } | Change::Unassign { assignment } => {
+            let mut row = Assignment::find(tx, *assignment)?;
+            if row.state == AssignmentState::Removed {
+                return Err(Error::Conflict("the assignment was taken back before".to_owned()));
+            }
+            if let Change::Reassign { version, excluded, .. } = change {
+                row.item_version_id = ItemVersion::find(tx, *version)?.id;
+                row.excluded = json!(excluded).to_string();
+            } else {
+                row.state = AssignmentState::Removed;
+            }
+            row.version = row.version.saturating_add(1);
+            row.confirmed_by.clone_from(&operator.name);
+            row.changed_at = now;
+            row.save(tx)?;
+            Ok(row.id)
+        }
+    }
+}
+
+fn compare(
+    tx: &mut Tx<'_>,
+    devices: &[Enrollment],
+    before: Vec<Desires>,
+    after: Vec<Desires>,
+) -> Result<Preview, Error> {
+    let mut preview = Preview::default();
+    let mut whole = String::new();
+    for ((enrollment, before), mut after) in devices.iter().zip(before).zip(after) {
+        let mut differs = false;
+        for (item, old) in before {
+            let new = after.remove(&item);
+            if new.as_ref() != Some(&old) {
+                differs = true;
+                note(tx, &mut preview, &mut whole, (enrollment, item), (Some(&old), new.as_ref()))?;
+            }
+        }
+        for (item, new) in &after {
+            differs = true;
+            note(tx, &mut preview, &mut whole, (enrollment, *item), (None, Some(new)))?;
+        }
+        if differs {
+            preview.touched.push(enrollment.id);
+            preview.view.devices += 1;
+        }
+    }
+    preview.digest = pki::sha256(whole.as_bytes()).to_vec();
+    Ok(preview)
+}
+
+fn note(
+    tx: &mut Tx<'_>,
+    preview: &mut Preview,
+    whole: &mut String,
+    (enrollment, item): (&Enrollment, ItemId),
+    (old, new): (Option<&Desire>, Option<&Desire>),
+) -> Result<(), Error> {
+    let view = &mut preview.view;
+    let (change, text) = match (old, new) {
+        (_, Some(Desire::Blocked(why))) => {
+            view.blocked += 1;
+            ("blocked", Some(why.clone()))
+        }
+        (Some(Desire::Want(_)), Some(Desire::Want(_))) => {
+            view.replaced += 1;
+            ("replaced", None)
+        }
+        (_, Some(Desire::Want(_))) => {
+            view.added += 1;
+            ("added", None)
+        }
+        (_, None) => {
+            view.removed += 1;
+            *preview.removed.entry(item).or_default() += 1;
+            ("removed", None)
+        }
+    };
+    let uuid = match new {
+        Some(Desire::Want(uuid)) => uuid.as_str(),
+        _ => "",
+    };
+    whole.push_str(&format!("{} {item} {change} {uuid}\n", enrollment.id));
+    if view.sample.len() < SAMPLE {
+        let device = store::Device::find(tx, enrollment.device_id)?;
+        let device = device.serial_number.unwrap_or_else(|| device.id.to_string());
+        let item = Item::find(tx, item)?.name;
+        view.sample.push(PreviewLine { device, item, change: change.to_owned(), text });
+    }
+    Ok(())
+}
