@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use crate::AdminServices;
 use crate::routes::{
     audit, authorities, commands, deliveries, devices, enrollments, events, identities, jobs, links, network,
-    push, secrets, server,
+    organisation, people, places, push, secrets, server,
 };
 
 /// Every route that needs a token, with its description.
@@ -35,6 +35,17 @@ pub(crate) fn described() -> OpenApiRouter<AdminServices> {
         .routes(routes!(links::create_link, links::list_links))
         .routes(routes!(links::show_link))
         .routes(routes!(links::revoke_link))
+        .routes(routes!(places::list_places, places::create_place))
+        .routes(routes!(places::show_place, places::change_place, places::archive_place))
+        .routes(routes!(places::set_variable, places::unset_variable))
+        .routes(routes!(people::list_people, people::create_person))
+        .routes(routes!(people::show_person, people::change_person))
+        .routes(routes!(people::leave_person))
+        .routes(routes!(organisation::show_placement, organisation::place_device))
+        .routes(routes!(organisation::list_labels))
+        .routes(routes!(organisation::set_label, organisation::unset_label))
+        .routes(routes!(organisation::import_organisation))
+        .routes(routes!(organisation::export_organisation))
         .routes(routes!(push::send_push))
         .routes(routes!(push::install_push_certificate, push::list_push_certificates))
         .routes(routes!(push::request_push_certificate))

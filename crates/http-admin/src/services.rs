@@ -16,6 +16,7 @@ use service::idempotency::Idempotency;
 use service::links::Links;
 use service::network::Network;
 use service::operators::Operators;
+use service::organisation::Organisation;
 use service::push::PushCertificates;
 use service::quarantine::Quarantine;
 
@@ -42,6 +43,8 @@ pub struct AdminServices {
     pub links: Arc<Links>,
     /// Access to the hospital's network.
     pub network: Arc<Network>,
+    /// Places, people, and where each device is.
+    pub organisation: Arc<Organisation>,
     /// Push certificates.
     pub push_certificates: Arc<PushCertificates>,
     /// Device identities.
@@ -70,6 +73,7 @@ impl AdminServices {
             quarantine: Arc::clone(&services.quarantine),
             escrow: Arc::clone(&services.escrow),
             links: Arc::clone(&services.links),
+            organisation: Arc::clone(&services.organisation),
             network: Arc::clone(&services.network),
             push_certificates: Arc::clone(&services.push_certificates),
             device_certificates: Arc::clone(&services.device_certificates),
