@@ -146,14 +146,17 @@ impl From<Problem> for Remark {
 
 impl Remark {
     /// `file:line: severity: rule: key path: message`, and below it what to do.
-    pub(super) fn print(&self) {
+    fn text(&self) -> String {
         let line = if self.line > 0 { format!(":{}", self.line) } else { String::new() };
         let path = if self.key_path.is_empty() { String::new() } else { format!("{}: ", self.key_path) };
         let severity = self.severity.as_str();
-        print_text(&format!("{}{line}: {severity}: {}: {path}{}", self.file, self.rule, self.message));
-        if !self.advice.is_empty() {
-            print_text(&format!("    {}", self.advice));
-        }
+        let advice = if self.advice.is_empty() { String::new() } else { format!("\n    {}", self.advice) };
+        format!("{}{line}: {severity}: {}: {path}{}{advice}", self.file, self.rule, self.message)
+    }
+
+    /// Prints it.
+    pub(super) fn print(&self) {
+        print_text(&self.text());
     }
 }
 
@@ -170,4 +173,50 @@ pub(super) fn as_json(remarks: &[Remark]) -> Value {
         "notes": count(remarks, Severity::Note),
         "findings": remarks,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIFI: &str = "[profile]\nname = \"a\"\n[[payload]]\ntype = \"com.apple.security.root\"\n\
+                        PayloadContent = { file = \"ca.der\" }\n";
+
+    #[test]
+    fn files_are_read_from_beside_the_description() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        std::fs::write(&path, WIFI).unwrap();
+        let missing = Described::read(&path).unwrap().err().unwrap().0;
+        assert_eq!((missing.len(), missing[0].line), (1, 5));
+        std::fs::write(folder.path().join("ca.der"), [1, 2, 3]).unwrap();
+        let read = Described::read(&path).unwrap().ok().unwrap();
+        assert_eq!(read.template.payload_types(), ["com.apple.security.root"]);
+        assert!(self_contained(&path).unwrap().contains("{ base64 = \"AQID\" }"));
+        assert!(Described::read(&folder.path().join("none.toml")).is_err());
+    }
+
+    #[test]
+    fn a_remark_reads_like_that_of_a_compiler() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        let text = "[profile]\nname = \"a\"\n[[payload]]\ntype = \"com.apple.dock\"\ntilesize = \"large\"\n";
+        std::fs::write(&path, text).unwrap();
+        let problems = Described::read(&path).unwrap().err().unwrap().0;
+        let remarks: Vec<Remark> = problems.into_iter().map(Remark::from).collect();
+        let shown = remarks[0].text();
+        let begins = format!("{}:5: error: description: payload.dock.tilesize: ", path.display());
+        assert!(shown.starts_with(&begins), "{shown}");
+        assert_eq!(as_json(&remarks)["errors"], 1);
+    }
+
+    #[test]
+    fn a_file_that_is_no_profile_is_told_without_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mobileconfig");
+        std::fs::write(&path, "hello").unwrap();
+        let problems = Described::read(&path).unwrap().err().unwrap().0;
+        let shown = Remark::from(problems[0].clone()).text();
+        assert!(shown.starts_with(&format!("{}: error: description: ", path.display())), "{shown}");
+    }
 }

@@ -111,3 +111,43 @@ fn look(args: LintArgs) -> Result<Vec<Remark>> {
     }
     Ok(remarks)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: LintArgs,
+    }
+
+    fn rules(text: &str, more: &[&str]) -> Vec<(usize, Severity, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        std::fs::write(&path, text).unwrap();
+        let words = ["lint", path.to_str().unwrap()].into_iter().chain(more.iter().copied());
+        let remarks = look(Line::try_parse_from(words).unwrap().args).unwrap();
+        remarks.into_iter().map(|remark| (remark.line, remark.severity, remark.rule)).collect()
+    }
+
+    #[test]
+    fn findings_have_lines_and_follow_what_is_said_of_the_hospital() {
+        let kiosk = "[profile]\nname = \"a\"\nplatforms = [\"iPadOS\"]\n[[payload]]\ntype = \"com.apple.app.lock\"\n\
+                     [payload.App]\nIdentifier = \"org.example.record\"\nOptions = { DisableAutoLock = true }\n";
+        let rule = "kiosk-keeps-screen-on".to_owned();
+        assert_eq!(rules(kiosk, &[]), [(8, Severity::Warning, rule.clone())]);
+        assert_eq!(rules(kiosk, &["--phi-app", "org.example.record"]), [(8, Severity::Error, rule)]);
+    }
+
+    #[test]
+    fn a_broken_description_is_an_error_among_the_findings() {
+        let found = rules("[profile]\nname = \"a\"\n", &[]);
+        assert!(
+            found.iter().all(|(_, severity, rule)| *severity == Severity::Error && rule == "description")
+        );
+        assert_eq!(found.len(), 1);
+    }
+}
