@@ -32,8 +32,8 @@ pub enum Fault {
     LoseProfile(String),
     /// The profile with this identifier stays again.
     KeepProfile(String),
-    /// The profile with this identifier cuts the device from its server: from the session after its installation until
-    /// somebody removes it by hand, the device is silent.
+    /// The Wi-Fi with this name, or the profile with this identifier, cuts the device from its server: from the session
+    /// after its installation until somebody removes the profile by hand, the device is silent.
     CutBy(String),
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Faults {
     pub(crate) clock_skew: i64,
     /// Identifiers of the profiles that do not stay.
     pub(crate) losing: BTreeSet<String>,
-    /// Identifiers of the profiles that cut the device off.
+    /// Networks and identifiers of profiles that cut the device off.
     pub(crate) cutting: BTreeSet<String>,
 }
 

@@ -264,9 +264,13 @@ impl Device {
     /// networks change when the report is on its way.
     fn cut_off(&self) -> Option<String> {
         let cutting = self.faults.lock().cutting.clone();
+        if cutting.is_empty() {
+            return None;
+        }
         let state = self.state.lock();
-        let profile = state.profiles.iter().find(|profile| cutting.contains(&profile.identifier))?;
-        Some(profile.identifier.clone())
+        let by_network = state.networks().into_iter().find(|one| cutting.contains(&one.ssid));
+        let by_profile = || state.profiles.iter().find(|profile| cutting.contains(&profile.identifier));
+        by_network.map(|network| network.profile).or_else(|| Some(by_profile()?.identifier.clone()))
     }
 
     fn restart(&self) {

@@ -77,7 +77,7 @@ pub struct Group {
     /// Identifiers of profiles that do not stay on these devices.
     #[serde(default)]
     pub loses: Vec<String>,
-    /// Identifiers of profiles that cut these devices off from their server.
+    /// Networks, or identifiers of profiles, that cut these devices off from their server.
     #[serde(default)]
     pub cut_by: Vec<String>,
 }

@@ -184,9 +184,11 @@ async fn a_device_can_lose_a_profile_again_and_again() {
 #[tokio::test]
 async fn a_profile_that_cuts_the_way_leaves_a_device_that_has_answered_and_is_silent() {
     let (server, device) = enrolled(Model::IPad).await;
-    device.with_faults([Fault::CutBy("org.example.wifi".to_owned())]);
-    let report = install(&server, &device, profile("org.example.wifi", vec![passcode()])).await;
-    assert_eq!(text(&report, "Status"), "Acknowledged");
+    let wifi = dictionary([("SSID_STR", "Wrong".into()), ("EncryptionType", "None".into())]);
+    let wifi = payload("com.apple.wifi.managed", "W", wifi);
+    device.with_faults([Fault::CutBy("Wrong".to_owned())]);
+    let report = install(&server, &device, profile("org.example.wifi", vec![wifi])).await;
+    assert_eq!(text(&report, "Status"), "Acknowledged", "{report:?}");
     let heard = server.story().len();
     assert!(device.poll().await.is_err());
     assert_eq!(server.story().len(), heard);
