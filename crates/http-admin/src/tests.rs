@@ -8,3 +8,4 @@ mod links;
 mod openapi;
 mod problems;
 mod reading;
+mod walk;

@@ -30,6 +30,7 @@ async fn a_command_for_all_targets_is_created_and_one_that_some_cannot_take_is_m
           "target": "A"
         }
       ],
+      "raw": false,
       "refused": [],
       "request_type": "EnableLostMode"
     }
