@@ -62,7 +62,8 @@ fn device_for(request_type: &str) -> (Platform, String, bool, bool) {
         .find(|platform| entry.systems.of(*platform).is_some_and(|support| support.available))
         .unwrap();
     let support = entry.systems.of(platform).unwrap();
-    let usual: catalog::Version = if entry.gone.or(support.removed).is_some() { "26.0" } else { "26.1" }.parse().unwrap();
+    let usual: catalog::Version =
+        if entry.gone.or(support.removed).is_some() { "26.0" } else { "26.1" }.parse().unwrap();
     let os = support.introduced.map_or(usual, |introduced| introduced.max(usual)).to_string();
     if platform == Platform::MacOs {
         return (platform, os, false, support.device_channel == Some(false));
@@ -87,7 +88,8 @@ async fn prepare(bench: &Bench, request_type: &'static str) -> String {
             let mut enrollment = Enrollment::find(tx, made.id)?;
             enrollment.kind = catalog::EnrollmentType::Automated;
             enrollment.save(tx)?;
-            let facts = json!({"DeviceInformation.IsMultiUser": shared, "SecurityInfo.PasscodePresent": true});
+            let facts =
+                json!({"DeviceInformation.IsMultiUser": shared, "SecurityInfo.PasscodePresent": true});
             let report = Report {
                 id: ReportId::new(&clock),
                 device_id: device.id,
@@ -108,7 +110,8 @@ async fn prepare(bench: &Bench, request_type: &'static str) -> String {
             }
             for (_, kind) in KEPT.iter().filter(|(command, _)| *command == request_type) {
                 let id = SecretId::new(&clock);
-                let mut secret = Secret::seal(&context.sealer, (id, enrollment.id), *kind, b"kept", "test", now)?;
+                let mut secret =
+                    Secret::seal(&context.sealer, (id, enrollment.id), *kind, b"kept", "test", now)?;
                 secret.confirmed_at = Some(now);
                 secret.insert(tx)?;
             }
@@ -129,7 +132,10 @@ async fn every_command_that_apple_defines_can_be_sent_in_its_least_form() {
         let answer = bench.post("/api/v1/commands", json!({"targets": [target], "command": command})).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{request_type}: {}", answer.text);
         let answer = answer.json();
-        assert!(answer["class"].is_string() && answer["class_reason"].as_str().unwrap().ends_with('.'), "{answer}");
+        assert!(
+            answer["class"].is_string() && answer["class_reason"].as_str().unwrap().ends_with('.'),
+            "{answer}"
+        );
         let uuid = answer["queued"][0]["command_uuid"].as_str().unwrap();
         let stored = bench.get(&format!("/api/v1/commands/{uuid}")).await.json();
         for (key, _) in command.as_object().unwrap() {
@@ -157,10 +163,19 @@ async fn every_key_that_ward_fills_in_is_refused_from_an_operator() {
                 };
             }
             *at = "AQ==".into();
-            let answer = bench.post("/api/v1/commands", json!({"targets": [target], "command": command})).await;
-            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{request_type} {path}: {}", answer.text);
+            let answer =
+                bench.post("/api/v1/commands", json!({"targets": [target], "command": command})).await;
+            assert_eq!(
+                answer.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{request_type} {path}: {}",
+                answer.text
+            );
             let rules = answer.json()["refusals"].to_string();
-            assert!(rules.contains("secret-in-request") || rules.contains("wrong-type"), "{request_type} {path}: {rules}");
+            assert!(
+                rules.contains("secret-in-request") || rules.contains("wrong-type"),
+                "{request_type} {path}: {rules}"
+            );
         }
     }
 }
@@ -181,7 +196,8 @@ async fn software_update_commands_go_only_to_systems_that_still_have_them() {
                     Ok(device.save(tx)?)
                 })
                 .await;
-            let answer = bench.post("/api/v1/commands", json!({"targets": [target], "command": command})).await;
+            let answer =
+                bench.post("/api/v1/commands", json!({"targets": [target], "command": command})).await;
             assert_eq!(answer.status, status, "{request_type} {os}: {}", answer.text);
             if os == "27.0" {
                 let refusal = answer.json()["refusals"][0].clone();
