@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 
 use crate::AdminServices;
 use crate::routes::{
-    audit, authorities, commands, deliveries, devices, enrollments, events, identities, jobs, links, network,
-    organisation, people, places, push, secrets, server,
+    audit, authorities, commands, deliveries, desired, devices, enrollments, events, groups, identities,
+    jobs, links, network, organisation, people, places, profiles, push, rollouts, secrets, server,
 };
 
 /// Every route that needs a token, with its description.
@@ -60,8 +60,34 @@ pub(crate) fn described() -> OpenApiRouter<AdminServices> {
         .routes(routes!(network::show_network_access))
         .routes(routes!(network::revoke_network_access))
         .routes(routes!(network::restore_network_access))
+        .routes(routes!(profiles::list_profiles, profiles::upload_profile))
+        .routes(routes!(profiles::list_profile_versions))
+        .routes(routes!(profiles::render_profile))
+        .routes(routes!(profiles::list_named_secrets))
+        .routes(routes!(profiles::set_named_secret))
+        .routes(routes!(desired::list_assignments, desired::create_assignment))
+        .routes(routes!(desired::change_assignment, desired::remove_assignment))
+        .routes(routes!(desired::list_device_items))
+        .routes(routes!(desired::list_actions))
+        .routes(routes!(desired::show_action))
+        .routes(routes!(desired::apply_action))
+        .routes(routes!(desired::list_incidents))
+        .routes(routes!(desired::close_incident))
         .routes(routes!(secrets::reveal_secret))
         .routes(routes!(secrets::show_escrow_certificate))
+        .routes(routes!(groups::create_group, groups::list_groups))
+        .routes(routes!(groups::show_group, groups::change_group, groups::delete_group))
+        .routes(routes!(groups::list_members))
+        .routes(routes!(groups::list_troubles))
+        .routes(routes!(groups::add_member, groups::remove_member))
+        .routes(routes!(groups::list_device_groups))
+        .routes(routes!(groups::test_rule))
+        .routes(routes!(rollouts::list_rollouts))
+        .routes(routes!(rollouts::show_rollout))
+        .routes(routes!(rollouts::halt_rollout))
+        .routes(routes!(rollouts::resume_rollout))
+        .routes(routes!(rollouts::advance_rollout))
+        .routes(routes!(rollouts::roll_back_rollout))
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(events::watch_events))

@@ -7,10 +7,12 @@ use service::audit::Audit;
 use service::authorities::Authorities;
 use service::commands::Commands;
 use service::deliveries::Deliveries;
+use service::desired::Desired;
 use service::device_certificates::DeviceCertificates;
 use service::devices::Devices;
 use service::escrow::Escrow;
 use service::events::EventBus;
+use service::groups::Groups;
 use service::health::Health;
 use service::idempotency::Idempotency;
 use service::links::Links;
@@ -19,6 +21,7 @@ use service::operators::Operators;
 use service::organisation::Organisation;
 use service::push::PushCertificates;
 use service::quarantine::Quarantine;
+use service::rollouts::Rollouts;
 
 /// The services of the operators' door.
 #[derive(Clone)]
@@ -33,6 +36,8 @@ pub struct AdminServices {
     pub commands: Arc<Commands>,
     /// Their deliveries.
     pub deliveries: Arc<Deliveries>,
+    /// What devices should have.
+    pub desired: Arc<Desired>,
     /// Devices and enrolments.
     pub devices: Arc<Devices>,
     /// Decisions about enrolments that are kept apart.
@@ -51,6 +56,10 @@ pub struct AdminServices {
     pub device_certificates: Arc<DeviceCertificates>,
     /// The record of acts.
     pub audit: Arc<Audit>,
+    /// Groups of devices.
+    pub groups: Arc<Groups>,
+    /// Rollouts of what carries the network.
+    pub rollouts: Arc<Rollouts>,
     /// The server's own state.
     pub health: Arc<Health>,
     /// Live changes.
@@ -69,6 +78,7 @@ impl AdminServices {
             idempotency: Arc::clone(&services.idempotency),
             commands: Arc::clone(&services.commands),
             deliveries: Arc::clone(&services.deliveries),
+            desired: Arc::clone(&services.desired),
             devices: Arc::clone(&services.devices),
             quarantine: Arc::clone(&services.quarantine),
             escrow: Arc::clone(&services.escrow),
@@ -78,6 +88,8 @@ impl AdminServices {
             push_certificates: Arc::clone(&services.push_certificates),
             device_certificates: Arc::clone(&services.device_certificates),
             audit: Arc::clone(&services.audit),
+            groups: Arc::clone(&services.groups),
+            rollouts: Arc::clone(&services.rollouts),
             health: Arc::clone(&services.health),
             events: services.context.events.clone(),
             figures,

@@ -3,6 +3,7 @@
 mod bench;
 mod commands;
 mod events;
+mod groups;
 mod idempotency;
 mod links;
 mod openapi;
