@@ -97,7 +97,7 @@ fn process(
         return Ok(Ok(Reply::Nothing));
     }
     if speaker.expired {
-        renewal::ensure(work, &speaker.enrollment)?;
+        renewal::ensure(work, &speaker)?;
     }
     let offer_not_now = answer.status != Status::NotNow;
     handout::next(work, &speaker, &channel, offer_not_now)

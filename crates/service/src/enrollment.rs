@@ -64,14 +64,19 @@ impl Enrollments {
         let link = self.find(token).await?;
         let topic = self.topic().await?;
         let (challenge, common_name) = (new_challenge(), common_name());
-        let issuance = self.issuance(&link, &challenge, &common_name);
+        let mut issuance = self.issuance(&link, &challenge, &common_name);
+        issuance.topic = Some(topic.clone());
         let (ground, authorities) = (self.context.clone(), self.authorities.current());
         let access_rights = AccessRights::for_ownership(link.ownership);
         let signed = tokio::task::spawn_blocking(move || {
             let order = ProfileOrder { topic: &topic, access_rights, challenge, common_name: &common_name };
-            profile::sign(&authorities, &profile::build(&ground, &authorities, order)?)
+            let profile = profile::build(&ground, &authorities, order)?;
+            let digest = profile::digest(&ground, &authorities, &topic, access_rights)?;
+            Ok::<_, Error>((profile::sign(&authorities, &profile)?, digest))
         });
-        let signed = signed.await.map_err(|error| Error::Internal(error.to_string()))??;
+        let (signed, digest) = signed.await.map_err(|error| Error::Internal(error.to_string()))??;
+        // What the device will have is what is fetched now, however the server has changed when it first speaks.
+        issuance.profile_digest = Some(digest.to_vec());
         let permit = self.allow(issuance).await?;
         Ok((signed, permit))
     }
@@ -118,6 +123,8 @@ impl Enrollments {
             key_digest: None,
             first_used_at: None,
             identity_id: None,
+            topic: None,
+            profile_digest: None,
             revoked_at: None,
         }
     }

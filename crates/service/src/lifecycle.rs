@@ -12,7 +12,6 @@ use store::{
     Identity, Issuance, IssuancePurpose, NewEvent, Page,
 };
 
-use crate::enrollment::profile;
 use crate::identity::Caller;
 use crate::work::{Settled, Work};
 use crate::{Error, IdentityRefusal, network};
@@ -123,9 +122,10 @@ fn settle_identity(
     if is_newer && identity.first_seen_at.is_none() {
         Identity::set_seen(work.tx, identity.id, work.now)?;
         enrollment.identity_id = Some(identity.id);
-        let rights = profile::rights_of(enrollment);
-        let digest = profile::digest(work.context, work.authorities, &enrollment.topic, rights)?;
-        enrollment.profile_digest = Some(digest.to_vec());
+        // A RenewalReq brings no profile: the device keeps the one that it has.
+        if let Some(digest) = Issuance::find(work.tx, identity.issuance_id)?.profile_digest {
+            enrollment.profile_digest = Some(digest);
+        }
         work.save(enrollment)?;
         let detail = json!({ "serial": identity.serial_hex, "not_after": identity.not_after });
         work.audit("identity.renewed", enrollment, &detail)?;

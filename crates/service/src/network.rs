@@ -65,6 +65,8 @@ pub fn scep_payload(
         key_digest: None,
         first_used_at: None,
         identity_id: None,
+        topic: None,
+        profile_digest: None,
         revoked_at: None,
     };
     issuance.insert(tx)?;

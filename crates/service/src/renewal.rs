@@ -16,6 +16,7 @@ use store::{
 use crate::authorities::{Authorities, Loaded};
 use crate::enrollment::profile;
 use crate::handout::{FILL_KEY, FILL_RENEWAL};
+use crate::lifecycle::Speaker;
 use crate::own_commands::{self, AUTHOR, OwnCommand};
 use crate::work::Work;
 use crate::{Context, Error, push};
@@ -134,7 +135,13 @@ fn enqueue_batch(tx: &mut Tx<'_>, context: &Context, batch: &[EnrollmentId]) -> 
 }
 
 /// Sees to it that a device which has come with an expired certificate finds its renewal in the queue.
-pub(crate) fn ensure(work: &mut Work<'_, '_>, enrollment: &Enrollment) -> Result<(), Error> {
+///
+/// One that would end no later repairs nothing and would be asked for at every poll.
+pub(crate) fn ensure(work: &mut Work<'_, '_>, speaker: &Speaker) -> Result<(), Error> {
+    let enrollment = &speaker.enrollment;
+    if rule(work.context, work.authorities).new_end <= speaker.identity.not_after {
+        return Ok(());
+    }
     enqueue(work.tx, work.context, enrollment).map(|_| ())
 }
 

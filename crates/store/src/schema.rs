@@ -153,6 +153,8 @@ diesel::table! {
         key_digest -> Nullable<Binary>,
         first_used_at -> Nullable<BigInt>,
         identity_id -> Nullable<Binary>,
+        topic -> Nullable<Text>,
+        profile_digest -> Nullable<Binary>,
         revoked_at -> Nullable<BigInt>,
     }
 }

@@ -212,3 +212,24 @@ fn a_new_authority_is_valid_for_slow_clocks_and_its_whole_time() {
     assert!(Authority::create(AuthorityKind::P256, "", now(), 1).is_err());
     assert!(Authority::create(AuthorityKind::P256, &"x".repeat(65), now(), 1).is_err());
 }
+
+#[test]
+fn clients_are_told_where_the_revocation_list_is_and_others_are_not() {
+    let url = "https://mdm.example.org/crl/0197";
+    let authority = RSA.clone().publishing_at(url.to_owned());
+    let issued = authority.issue(&new_certificate(&EC_DEVICE.1, Usage::Client)).unwrap();
+    let signer = authority.issue(&new_certificate(&EC_DEVICE.1, Usage::ProfileSigning)).unwrap();
+    let contains =
+        |certificate: &Certificate| certificate.der().windows(url.len()).any(|at| at == url.as_bytes());
+    assert!(contains(&issued) && !contains(&signer));
+    let folder = folder(&RSA, &issued);
+    if let Some(text) = openssl_must(folder.path(), "x509 -in cert.pem -noout -text") {
+        let point = text.split("X509v3 CRL Distribution Points:").nth(1).unwrap();
+        assert!(
+            point.trim_start().starts_with("Full Name:") && point.contains(&format!("URI:{url}")),
+            "{text}"
+        );
+    }
+    let odd = RSA.clone().publishing_at("https://mdm.example.org/ü".to_owned());
+    assert!(odd.issue(&new_certificate(&EC_DEVICE.1, Usage::Client)).is_err());
+}

@@ -24,6 +24,9 @@ pub(super) fn receive(
         Err(refusal) => Ok(Err(refusal)),
         Ok(Admission::Over) => Ok(Err(IdentityRefusal::Revoked.into())),
         Ok(Admission::Speaker(speaker)) if speaker.retired => Ok(Err(IdentityRefusal::Revoked.into())),
+        Ok(Admission::Speaker(speaker)) if is_of_other_topic(message, &speaker.enrollment.topic) => {
+            Ok(Err(wrong_topic()))
+        }
         // The certificate is pinned already: a renewal, or the device tries again. The enrolment goes on.
         Ok(Admission::Speaker(speaker)) => inherit::resume(work, *speaker, message).map(Ok),
         Ok(Admission::Stranger(reason)) => {
@@ -49,6 +52,9 @@ fn begin(
     if issuance.revoked_at.is_some() {
         return Ok(Err(IdentityRefusal::Revoked.into()));
     }
+    if issuance.topic.as_ref().is_some_and(|topic| is_of_other_topic(message, topic)) {
+        return Ok(Err(wrong_topic()));
+    }
     match issuance.purpose {
         IssuancePurpose::Enroll => enroll(work, identity, &issuance, key, message),
         IssuancePurpose::ReturnToService => come_back(work, identity, &issuance, key, message),
@@ -57,6 +63,15 @@ fn begin(
         // No certificate for the network is ever looked up here; this arm keeps it so.
         IssuancePurpose::Network => Ok(Err(IdentityRefusal::Untrusted.into())),
     }
+}
+
+/// Whether the message names another topic than the profile. The profile decides: a device does not choose who may push it.
+fn is_of_other_topic(message: &Authenticate, topic: &str) -> bool {
+    !topic.is_empty() && message.topic.as_ref().is_some_and(|told| told != topic)
+}
+
+fn wrong_topic() -> Error {
+    Error::Malformed("the Topic is not the one of the enrolment profile".to_owned())
 }
 
 /// An enrolment by a link.
@@ -73,8 +88,14 @@ fn enroll(
     }
     let before = inherit::epochs_of(work, &key.device)?;
     let disputed = inherit::is_disputed(work, &before)?;
-    if let (true, Some(link)) = (disputed, &link)
-        && let Some(refusal) = count_collision(work, link, key)?
+    let claimed = match message.serial_number.as_deref().filter(|serial| !serial.is_empty()) {
+        _ if disputed => Some(key.device.as_str()),
+        // A list of serial numbers is easier to have than one of UDIDs, and as good to somebody who wants to be taken for them.
+        Some(serial) if inherit::claims_serial_of_another(work, &key.device, serial)? => Some(serial),
+        _ => None,
+    };
+    if let (Some(claimed), Some(link)) = (claimed, &link)
+        && let Some(refusal) = count_collision(work, link, claimed)?
     {
         return Ok(Err(refusal));
     }
@@ -106,7 +127,7 @@ fn refuse_by_link(link: &EnrollmentLink) -> Option<Error> {
 fn count_collision(
     work: &mut Work<'_, '_>,
     link: &EnrollmentLink,
-    key: &EnrollmentKey,
+    claimed: &str,
 ) -> Result<Option<Error>, Error> {
     let target = format!("link:{}", link.id);
     let since = work.now - std::time::Duration::from_secs(60 * 60);
@@ -119,7 +140,7 @@ fn count_collision(
     let limit = work.context.settings.collision_limit;
     let page = store::Page { after: None, limit: i64::from(limit) + 1 };
     let earlier = store::AuditEvent::list(work.tx, &filter, page)?.len();
-    work.audit_as("device", "enrollment.collision", &target, &json!({ "claimed": key.device }))?;
+    work.audit_as("device", "enrollment.collision", &target, &json!({ "claimed": claimed }))?;
     if u32::try_from(earlier).unwrap_or(u32::MAX) < limit {
         return Ok(None);
     }

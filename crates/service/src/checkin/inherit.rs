@@ -1,7 +1,5 @@
 //! What an Authenticate carries over: everything but freshness within an epoch, nothing from one epoch to the next.
 
-use std::time::Duration;
-
 use catalog::{ChannelKind, EnrollmentType, Ownership, Platform};
 use protocol_mdm::{Authenticate, EnrollmentKey};
 use protocol_profile::AccessRights;
@@ -17,8 +15,6 @@ use crate::lifecycle::{self, Speaker};
 use crate::work::Work;
 use crate::{Error, Reply, inventory, organisation, push};
 
-/// How long after its answer to an erase a device may still be heard: it says goodbye and is gone.
-const LAST_WORDS: Duration = Duration::from_secs(5 * 60);
 /// How many erases of an epoch are looked at.
 const ERASES: i64 = 200;
 
@@ -78,6 +74,24 @@ pub(super) fn is_disputed(work: &mut Work<'_, '_>, before: &[Enrollment]) -> Res
     Ok(false)
 }
 
+/// Whether a device with another UDID that is enrolled, as far as anybody can tell, has the serial number that this one claims.
+pub(super) fn claims_serial_of_another(
+    work: &mut Work<'_, '_>,
+    udid: &str,
+    serial: &str,
+) -> Result<bool, Error> {
+    for device in Device::find_by_serial_number(work.tx, serial)? {
+        if device.udid.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(udid)) {
+            continue;
+        }
+        let epochs = Enrollment::list_for_device(work.tx, device.id)?;
+        if is_disputed(work, &epochs)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Whether the device of an epoch has acknowledged an erase and was not heard again. One that goes on speaking is still there.
 fn acknowledged_erase(work: &mut Work<'_, '_>, epoch: &Enrollment) -> Result<bool, Error> {
     for erase in erases(work, epoch.id)? {
@@ -110,12 +124,13 @@ pub(super) fn plausible_erase(
     Ok(None)
 }
 
-/// Whether the device of an epoch has not been heard since it fetched an erase and answered it.
+/// Whether the device of an epoch has not been heard since it fetched an erase, but for its answer. Not a second is given: a device
+/// that has taken the command and speaks again has not erased itself.
 fn is_last_heard_of(work: &mut Work<'_, '_>, epoch: &Enrollment, erase: &Delivery) -> Result<bool, Error> {
     let progress = &erase.progress;
     let answered = progress.state.is_answer().then_some(progress.changed_at);
     let Some(last) = progress.last_handed_out_at.max(answered) else { return Ok(false) };
-    Ok(lifecycle::last_contact(work, epoch)? <= last + LAST_WORDS)
+    Ok(lifecycle::last_contact(work, epoch)? <= last)
 }
 
 /// The erases of an epoch that left the server, newest first.
@@ -136,8 +151,11 @@ pub(super) fn open(
     let clock = std::sync::Arc::clone(&work.context.clock);
     let previous = new.before.first();
     let rights = AccessRights::for_ownership(new.issuance.ownership);
-    let topic = message.topic.clone().unwrap_or_default();
-    let digest = profile::digest(work.context, work.authorities, &topic, rights)?;
+    let topic = new.issuance.topic.clone().or_else(|| message.topic.clone()).unwrap_or_default();
+    let digest = match &new.issuance.profile_digest {
+        Some(digest) => digest.clone(),
+        None => profile::digest(work.context, work.authorities, &topic, rights)?.to_vec(),
+    };
     let enrollment = Enrollment {
         id: EnrollmentId::new(&*clock),
         device_id: device,
@@ -154,7 +172,7 @@ pub(super) fn open(
         identity_id: Some(new.identity.id),
         awaiting_configuration: false,
         quarantine_reason: None,
-        profile_digest: Some(digest.to_vec()),
+        profile_digest: Some(digest),
         authenticated_at: work.now,
         enrolled_at: None,
         ended_at: None,

@@ -80,6 +80,8 @@ fn make_profile(
     (seq, purpose): (DeliverySeq, IssuancePurpose),
 ) -> Result<Vec<u8>, Error> {
     let challenge = enrollment::new_challenge();
+    let rights = profile::rights_of(enrollment);
+    let digest = profile::digest(work.context, work.authorities, &enrollment.topic, rights)?;
     let waits = if purpose == IssuancePurpose::Renew { RENEWAL_WAITS } else { RETURN_WAITS };
     let issuance = Issuance {
         id: IssuanceId::new(&*work.context.clock),
@@ -97,12 +99,14 @@ fn make_profile(
         key_digest: None,
         first_used_at: None,
         identity_id: None,
+        topic: Some(enrollment.topic.clone()),
+        profile_digest: Some(digest.to_vec()),
         revoked_at: None,
     };
     issuance.insert(work.tx)?;
     let order = ProfileOrder {
         topic: &enrollment.topic,
-        access_rights: profile::rights_of(enrollment),
+        access_rights: rights,
         challenge,
         common_name: &issuance.subject,
     };

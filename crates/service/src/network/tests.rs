@@ -57,10 +57,10 @@ async fn serials_on_list(bench: &Bench) -> Vec<String> {
     serials(&bench.services.scep.network_list().await.unwrap())
 }
 
-/// The serial numbers in a list (DER): the integers of 16 bytes.
+/// The serial numbers in a list (DER): the integers of 16 bytes that a UTCTime follows.
 fn serials(list: &[u8]) -> Vec<String> {
-    let numbers = list.windows(18).filter(|window| window.starts_with(&[0x02, 0x10]));
-    numbers.map(|window| hex::encode(&window[2..])).collect()
+    let entries = list.windows(20).filter(|at| at.starts_with(&[0x02, 0x10]) && at.ends_with(&[0x17, 0x0d]));
+    entries.map(|at| hex::encode(&at[2..18])).collect()
 }
 
 fn because(reason: &str) -> RevokeRequest {

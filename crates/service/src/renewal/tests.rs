@@ -206,3 +206,33 @@ async fn an_authority_that_ends_soon_does_not_renew_its_devices_for_nothing() {
     assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 1);
     assert!(bench.next(&phone).await.is_some());
 }
+
+#[tokio::test]
+async fn an_expired_device_is_not_asked_to_renew_for_nothing() {
+    let bench = Bench::new().await;
+    bench.days(3_500);
+    let phone = bench.enroll(UDID).await;
+    // The certificate ends with its authority: a new one would end at the same moment.
+    bench.days(200);
+    assert!(bench.next(&phone).await.is_none());
+    let roll = crate::audit::Act::by_ward("authority.roll");
+    bench.services.authorities.roll(pki::AuthorityKind::Rsa2048, roll).await.unwrap();
+    assert!(bench.next(&phone).await.is_some(), "now a renewal helps");
+}
+
+#[tokio::test]
+async fn a_profile_that_was_fetched_before_a_roll_and_installed_after_it_is_known_to_be_old() {
+    let bench = Bench::new().await;
+    let token = bench.link(catalog::Ownership::Corporate, Some(1)).await;
+    let challenge = bench.challenge(&token).await;
+    let roll = crate::audit::Act::by_ward("authority.roll");
+    bench.services.authorities.roll(pki::AuthorityKind::Rsa2048, roll).await.unwrap();
+    let certificate = bench.certify(&challenge, &KEYS[0]).await.unwrap();
+    let phone = Phone { udid: UDID.to_owned(), certificate };
+    bench.authenticate(&phone).await.unwrap();
+    bench.token_update(&phone, |_| {}).await.unwrap();
+    bench.clear_queue(&phone).await;
+    let renewed = renew(&bench, &phone).await;
+    assert!(matches!(bench.idle(&renewed).await, Ok(Reply::Nothing)));
+    assert_eq!(bench.services.renewals.enqueue_due(100).await.unwrap(), 0, "it has the new profile");
+}

@@ -232,6 +232,8 @@ fn by_certificate(
         key_digest: None,
         first_used_at: None,
         identity_id: None,
+        topic: None,
+        profile_digest: None,
         revoked_at: None,
     };
     Ok(Ok(ticket(issuance, true)))

@@ -47,6 +47,10 @@ pub struct Issuance {
     pub first_used_at: Option<Timestamp>,
     /// The certificate that came of it.
     pub identity_id: Option<IdentityId>,
+    /// The topic of the profile that carried it.
+    pub topic: Option<String>,
+    /// Digest of that profile, less what differs with every copy.
+    pub profile_digest: Option<Vec<u8>>,
     /// When it was taken back.
     #[diesel(serialize_as = OptionalMillis, deserialize_as = OptionalMillis)]
     pub revoked_at: Option<Timestamp>,

@@ -108,6 +108,8 @@ fn a_challenge_belongs_to_one_issuance() {
         key_digest: None,
         first_used_at: None,
         identity_id: None,
+        topic: None,
+        profile_digest: None,
         revoked_at: None,
     };
     let again = Issuance { id: IssuanceId::new(&scene.clock), ..issuance.clone() };

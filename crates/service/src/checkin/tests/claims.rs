@@ -26,7 +26,7 @@ async fn waiting_in_setup_assistant_proves_nothing_against_a_device_that_was_hea
     let seq = bench.enqueue(&bench.epoch(UDID).await, command("EraseDevice")).await;
     let (uuid, _) = bench.next(&old).await.unwrap();
     bench.answer(&old, &uuid, Status::Acknowledged, plist::Dictionary::new()).await.unwrap();
-    bench.advance(Duration::from_secs(3600));
+    bench.advance(Duration::from_secs(2));
     bench.idle(&old).await.unwrap();
     in_setup_assistant(&bench, UDID).await;
     assert_eq!(state(&bench, seq).await, DeliveryState::Acknowledged);
@@ -49,16 +49,17 @@ async fn waiting_in_setup_assistant_does_not_verify_an_erase_that_was_refused_or
 
 #[tokio::test]
 async fn an_erase_that_the_device_survived_does_not_switch_the_collision_rule_off() {
-    for (hours, collisions) in [(0, 0), (1, 1)] {
+    // A single poll after the answer is enough: the command did not take effect.
+    for (seconds, collisions) in [(0, 0), (1, 1)] {
         let bench = Bench::new().await;
         let old = bench.enroll(UDID).await;
         bench.enqueue(&bench.epoch(UDID).await, command("EraseDevice")).await;
         let (uuid, _) = bench.next(&old).await.unwrap();
         bench.answer(&old, &uuid, Status::Acknowledged, plist::Dictionary::new()).await.unwrap();
-        bench.advance(Duration::from_secs(3600 * hours));
+        bench.advance(Duration::from_secs(seconds));
         bench.idle(&old).await.unwrap();
         bench.enroll(UDID).await;
-        assert_eq!(bench.acts("enrollment.collision").await.len(), collisions, "{hours} h");
+        assert_eq!(bench.acts("enrollment.collision").await.len(), collisions, "{seconds} s");
     }
 }
 
@@ -171,4 +172,83 @@ async fn a_device_does_not_choose_its_push_topic() {
     assert_eq!(epoch.topic, crate::testing::TOPIC);
     assert_eq!(bench.device_channel(&epoch).await.topic, crate::testing::TOPIC);
     assert_eq!(bench.acts("enrollment.topic_refused").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_erase_whose_answer_was_lost_is_verified_only_if_nothing_was_heard_after_it_was_fetched() {
+    for (heard, verified) in [(false, 1), (true, 0)] {
+        let bench = Bench::new().await;
+        let old = bench.enroll(UDID).await;
+        bench.enqueue(&bench.epoch(UDID).await, command("EraseDevice")).await;
+        bench.next(&old).await.unwrap();
+        bench.advance(Duration::from_secs(30));
+        if heard {
+            bench.token_update(&old, |_| {}).await.unwrap();
+        }
+        in_setup_assistant(&bench, UDID).await;
+        assert_eq!(bench.acts("device.erase_verified").await.len(), verified, "heard: {heard}");
+    }
+}
+
+#[tokio::test]
+async fn an_enrolment_whose_authenticate_names_another_topic_than_its_profile_is_refused() {
+    let bench = Bench::new().await;
+    let token = bench.link(Ownership::Corporate, Some(1)).await;
+    let phone = bench.unenrolled(&token, UDID).await;
+    let told = |topic: Option<&str>| Authenticate {
+        identifiers: phone.ids(),
+        topic: topic.map(str::to_owned),
+        ..Authenticate::default()
+    };
+    let refused = bench.check_in(&phone, Checkin::Authenticate(told(Some("com.apple.mgmt.other")))).await;
+    assert!(matches!(refused, Err(Error::Malformed(_))), "400, never 401: {refused:?}");
+    assert!(bench.epochs(UDID).await.is_empty());
+    bench.check_in(&phone, Checkin::Authenticate(told(None))).await.unwrap();
+    assert_eq!(bench.epoch(UDID).await.topic, crate::testing::TOPIC, "the profile says it");
+    let refused = bench.check_in(&phone, Checkin::Authenticate(told(Some("com.apple.mgmt.other")))).await;
+    assert!(matches!(refused, Err(Error::Malformed(_))), "{refused:?}");
+    assert_eq!(bench.epochs(UDID).await.len(), 1);
+}
+
+#[tokio::test]
+async fn new_udids_that_claim_known_serial_numbers_stop_the_link_as_well() {
+    let bench = Bench::new().await;
+    let known: Vec<String> = (0..5).map(|number| format!("KNOWN-{number}")).collect();
+    for udid in &known {
+        bench.enroll(udid).await;
+    }
+    let token = bench.link(Ownership::Corporate, Some(100)).await;
+    let mut accepted = 0;
+    for udid in &known {
+        let challenge = bench.challenge(&token).await;
+        let Some(certificate) = bench.certify(&challenge, &KEYS[1]).await else { break };
+        let claimant = Phone { udid: format!("NEW-{udid}"), certificate };
+        let message = Authenticate {
+            identifiers: claimant.ids(),
+            serial_number: Some(format!("SERIAL{udid}")),
+            ..Authenticate::default()
+        };
+        if bench.check_in(&claimant, Checkin::Authenticate(message)).await.is_err() {
+            break;
+        }
+        accepted += 1;
+    }
+    assert_eq!(accepted, 3);
+    assert!(bench.find_link(&token).await.stopped_at.is_some());
+}
+
+#[tokio::test]
+async fn a_board_that_was_exchanged_long_after_its_device_fell_silent_is_no_collision() {
+    let bench = Bench::new().await;
+    bench.enroll(UDID).await;
+    bench.days(8);
+    let token = bench.link(Ownership::Corporate, Some(1)).await;
+    let repaired = bench.unenrolled(&token, "REPAIRED").await;
+    let message = Authenticate {
+        identifiers: repaired.ids(),
+        serial_number: Some(format!("SERIAL{UDID}")),
+        ..Authenticate::default()
+    };
+    bench.check_in(&repaired, Checkin::Authenticate(message)).await.unwrap();
+    assert!(bench.acts("enrollment.collision").await.is_empty());
 }
