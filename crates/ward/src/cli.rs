@@ -1,16 +1,25 @@
 //! The command line: what `ward` can be told, and where each command is carried out.
 
 mod access;
+mod assignment;
 mod client;
 mod command;
 mod described;
 mod device;
 mod enroll;
+mod group;
+mod import;
+mod incident;
 mod lint;
 mod network;
 mod output;
+mod person;
+mod place;
+mod placing;
 mod profile;
 mod push_certificate;
+mod rollout;
+mod uploaded;
 mod watch;
 
 use std::path::PathBuf;
@@ -72,10 +81,26 @@ enum Command {
     /// Commands: send, watch, cancel.
     #[command(subcommand, name = "command")]
     Order(command::OrderCommand),
+    /// Groups of devices, by hand and by rule.
+    #[command(subcommand)]
+    Group(group::GroupCommand),
+    /// Rollouts: profiles that carry the network, ring by ring.
+    #[command(subcommand)]
+    Rollout(rollout::RolloutCommand),
+    /// Places: the organisation's sites, buildings and wards.
+    #[command(subcommand)]
+    Place(place::PlaceCommand),
+    /// People to whom devices belong.
+    #[command(subcommand)]
+    Person(person::PersonCommand),
+    /// Read places, people, or the places and owners of devices from a CSV file.
+    Import(import::ImportArgs),
+    /// Write places, people, or the places and owners of devices as such a file.
+    Export(import::ExportArgs),
     /// Enrolment links.
     #[command(subcommand)]
     Enroll(enroll::EnrollCommand),
-    /// Configuration profiles: check and build them from files.
+    /// Configuration profiles: check and build them from files, bring them to the server.
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
     /// Say what profiles would do that a hospital does not want. Fails on errors.
@@ -83,6 +108,18 @@ enum Command {
     /// Access to the hospital's network: who has it, and from whom it is withdrawn.
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// Assignments: which devices get which profile.
+    #[command(subcommand)]
+    Assignment(assignment::AssignmentCommand),
+    /// Changes that touch many devices and wait for a confirmation.
+    #[command(subcommand)]
+    Action(assignment::ActionCommand),
+    /// What a person must look at before Ward goes on.
+    #[command(subcommand)]
+    Incident(incident::IncidentCommand),
+    /// Secrets that profiles refer to by name.
+    #[command(subcommand)]
+    Secret(incident::SecretCommand),
     /// Push certificates from Apple.
     #[command(subcommand)]
     PushCertificate(push_certificate::PushCertificateCommand),
@@ -126,10 +163,20 @@ fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Device(command) => device::run(command, &options),
         Command::Order(command) => command::run(command, &options),
+        Command::Group(command) => group::run(command, &options),
+        Command::Rollout(command) => rollout::run(command, &options),
+        Command::Place(command) => place::run(command, &options),
+        Command::Person(command) => person::run(command, &options),
+        Command::Import(args) => import::run(&args, &options),
+        Command::Export(args) => import::export(&args, &options),
         Command::Enroll(command) => enroll::run(command, &options),
         Command::Profile(command) => profile::run(command, &options),
         Command::Lint(args) => lint::run(args, &options),
         Command::Network(command) => network::run(command, &options),
+        Command::Assignment(command) => assignment::run(command, &options),
+        Command::Action(command) => assignment::run_action(command, &options),
+        Command::Incident(command) => incident::run(command, &options),
+        Command::Secret(command) => incident::run_secret(command, &options),
         Command::PushCertificate(command) => push_certificate::run(command, &options),
         Command::Watch(command) => watch::run(command, &options),
         Command::Completion { shell } => completion(shell),

@@ -79,6 +79,20 @@ impl Client {
         Ok((status, json(response)?))
     }
 
+    /// What the server answers as plain text.
+    pub(super) fn text(&self, path: &str) -> Result<String> {
+        Ok(self.send(self.request(Method::GET, path))?.text()?)
+    }
+
+    /// Sends a change that may be sent twice: PUT, PATCH or DELETE.
+    pub(super) fn change(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let request = self.request(method, path);
+        json(self.send(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })?)
+    }
+
     /// All items of a list, page by page, up to `limit`.
     pub(crate) fn list(
         &self,

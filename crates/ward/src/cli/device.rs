@@ -18,6 +18,7 @@ const LIST: &[Column] = &[
     ("supervised", "supervised"),
     ("ownership", "ownership"),
     ("owner", "owner"),
+    ("place", "place.name"),
     ("state", "enrollment_state"),
     ("lost", "lost_mode"),
     ("pending", "pending"),
@@ -67,6 +68,11 @@ pub(super) enum DeviceCommand {
         #[arg(long)]
         key: Option<String>,
     },
+    /// What a device should have: each profile with what was sent, what was seen, and why.
+    Items {
+        /// Serial number, UDID or id.
+        device: String,
+    },
     /// List the secrets kept for a device (never their values).
     Secrets {
         /// Serial number, UDID or id.
@@ -80,6 +86,9 @@ pub(super) enum DeviceCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Where it is, whose it is, what it is labelled with.
+    #[command(flatten)]
+    Placing(super::placing::PlacingCommand),
     /// Wake devices, so that they fetch what waits for them.
     Push {
         /// Serial numbers, UDIDs or ids.
@@ -89,8 +98,12 @@ pub(super) enum DeviceCommand {
 }
 
 pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode> {
+    if let DeviceCommand::Placing(command) = command {
+        return super::placing::run(command, options);
+    }
     let client = Client::new(options)?;
     match command {
+        DeviceCommand::Placing(_) => {}
         DeviceCommand::List { query, platform, state, ownership, limit } => {
             let filter = [
                 ("q", query.as_deref()),
@@ -112,6 +125,7 @@ pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode>
             items.retain(|fact| key.as_ref().is_none_or(|key| text_at(fact, "key").contains(key)));
             show_items(options, &items, FACTS, "Nothing is known.");
         }
+        DeviceCommand::Items { device } => super::uploaded::show_device_items(&client, &device, options)?,
         DeviceCommand::Secrets { device } => {
             let secrets = client.get(&format!("/api/v1/devices/{}/secrets", segment(&device)))?;
             let columns = [
@@ -174,9 +188,15 @@ fn print_device(detail: &Value) {
             ("Lost Mode", "lost_mode"),
             ("Ownership", "ownership"),
             ("Owner", "owner"),
+            ("Place", "place.name"),
             ("Last seen", "last_seen_at"),
         ],
     );
+    let labels = items("labels");
+    if !labels.is_empty() {
+        print_heading("Labels");
+        print_items(&labels, &[("label", "name"), ("value", "value"), ("since", "set_at")], "");
+    }
     print_heading("Enrolments");
     let enrollments = [
         ("epoch", "epoch"),

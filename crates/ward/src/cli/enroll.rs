@@ -30,9 +30,12 @@ pub(super) enum EnrollCommand {
         /// Whose device it is.
         #[arg(long, value_enum, default_value_t = Ownership::Corporate)]
         ownership: Ownership,
-        /// The person the device belongs to.
+        /// The person the device belongs to: e-mail address or external id of a known person, or any words.
         #[arg(long)]
         owner: Option<String>,
+        /// Where the device goes: code, unique name or id of a place.
+        #[arg(long)]
+        place: Option<String>,
         /// A note for yourself.
         #[arg(long)]
         label: Option<String>,
@@ -58,10 +61,10 @@ pub(super) enum EnrollCommand {
 pub(super) fn run(command: EnrollCommand, options: &Options) -> Result<ExitCode> {
     let client = Client::new(options)?;
     match command {
-        EnrollCommand::Link { ownership, owner, label, uses, hours, qr } => {
+        EnrollCommand::Link { ownership, owner, place, label, uses, hours, qr } => {
             let ownership = ownership.to_possible_value().map(|value| value.get_name().to_owned());
             let body = json!({
-                "ownership": ownership, "owner": owner, "label": label, "uses_limit": uses, "expires_in_hours": hours
+                "ownership": ownership, "owner": owner, "place": place, "label": label, "uses_limit": uses, "expires_in_hours": hours
             });
             let (_, made) = client.post("/api/v1/links", &body)?;
             let url = at(&made, "url").as_str().unwrap_or_default();
@@ -72,6 +75,13 @@ pub(super) fn run(command: EnrollCommand, options: &Options) -> Result<ExitCode>
                 if qr {
                     print_text(&QrCode::new(url)?.render::<Dense1x2>().quiet_zone(true).build());
                 }
+                if let Some(owner) =
+                    owner.filter(|_| made.pointer("/link/person").is_none_or(serde_json::Value::is_null))
+                {
+                    remark(&format!(
+                        "No person '{owner}' is known: it is kept as a note. Make people known with 'ward person add'."
+                    ));
+                }
                 remark("The link is shown only now. Open it on the device, in Safari.");
             }
         }
@@ -81,6 +91,7 @@ pub(super) fn run(command: EnrollCommand, options: &Options) -> Result<ExitCode>
                 ("label", "label"),
                 ("ownership", "ownership"),
                 ("owner", "owner"),
+                ("place", "place.name"),
                 ("state", "state"),
                 ("uses", "uses"),
                 ("of", "uses_limit"),

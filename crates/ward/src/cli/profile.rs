@@ -37,6 +37,8 @@ pub(super) enum ProfileCommand {
         /// A description (.toml).
         file: PathBuf,
     },
+    #[command(flatten)]
+    Uploaded(super::uploaded::UploadedCommand),
 }
 
 pub(super) fn run(command: ProfileCommand, options: &Options) -> Result<ExitCode> {
@@ -47,6 +49,7 @@ pub(super) fn run(command: ProfileCommand, options: &Options) -> Result<ExitCode
             print_text(&self_contained(&file)?);
             Ok(ExitCode::SUCCESS)
         }
+        ProfileCommand::Uploaded(command) => super::uploaded::run(command, options),
     }
 }
 
