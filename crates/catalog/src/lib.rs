@@ -38,6 +38,7 @@ pub use effects::{
 pub use entry::{Enrollments, Entry, Key, Kind, Mode, Scopes, Support, Systems, ValueType};
 pub use facts::{ChannelKind, DeviceFacts, EnrollmentType, Ownership, ParseWordError};
 pub use json::{command_from_json, declaration_from_json, from_json, payload_from_json};
+pub use nearest::hint as did_you_mean;
 pub use platform::{ParsePlatformError, Platform};
 pub use refusal::{Refusal, Rule};
 pub use secret::{filled_by_ward, is_secret_key};

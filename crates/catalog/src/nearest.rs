@@ -1,7 +1,8 @@
 //! The nearest right name for a wrong one.
 
 /// ` Did you mean X?` with a leading blank, or nothing when no name is near.
-pub(crate) fn hint<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn hint<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
     // Names of Apple's keys are short; a longer word is near to none, and comparing costs the product of the lengths.
     if wrong.len() > 80 {
         return String::new();

@@ -1,11 +1,16 @@
 //! Devices and enrolments, as operators see them.
 
+mod export;
+mod filter;
+mod history;
+mod keys;
+mod search;
 mod view;
 
 use clock::Timestamp;
 use store::{
-    Channel, Connection, Device, DeviceFilter, DeviceId, DeviceListing, Enrollment, EnrollmentFilter,
-    EnrollmentId, EnrollmentState, Quarantined, QuarantinedId, Report,
+    Channel, Connection, Device, DeviceListing, Enrollment, EnrollmentFilter, EnrollmentId, EnrollmentState,
+    Quarantined, QuarantinedId, Report,
 };
 use uuid::Uuid;
 
@@ -17,6 +22,7 @@ use crate::views::{
 };
 use crate::{Context, Error, deliveries, targets};
 
+pub use export::{Export, Format};
 pub(crate) use view::ChannelState;
 
 /// How many unfinished deliveries the page of a device shows.
@@ -34,31 +40,20 @@ impl Devices {
         Self { context }
     }
 
-    /// The devices, in the order in which Ward first heard of them.
+    /// The devices that are wanted, in the order in which Ward first heard of them or by the value of a fact.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a wrong filter, cursor or limit.
     pub async fn list(&self, query: DeviceQuery) -> Result<Page<DeviceView>, Error> {
-        let page = PageOf::<Uuid>::read(query.limit, query.cursor.as_deref())?;
-        let filter = DeviceFilter {
-            query: query.q,
-            platform: word("platform", query.platform.as_deref())?,
-            state: word("state", query.state.as_deref())?,
-            owner: query.owner,
-            supervised: query.supervised,
-            lost_mode: query.lost_mode,
-        };
+        let limit = search::limit(&query)?;
         let context = self.context.clone();
-        let (rows, whereabouts) = self
-            .context
+        self.context
             .store
             .read("list_devices", move |c| {
-                let rows = Device::list(c, &filter, page.of(DeviceId))?;
-                let ids: Vec<DeviceId> = rows.iter().map(|row| row.device.id).collect();
-                Ok::<_, Error>((rows, Whereabouts::of(c, &ids)?))
+                let question = search::read(c, &query, limit)?;
+                search::page(c, &context, question)
             })
-            .await?;
-        Ok(page.page(rows, |row| row.device.id.0, |row| view::device(&context, &row, &whereabouts)))
+            .await
     }
 
     /// Everything about one device.

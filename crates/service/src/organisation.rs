@@ -16,6 +16,7 @@ mod tests;
 mod view;
 
 pub(crate) use attributes::of as labels_of;
+pub(crate) use names::find_place;
 pub(crate) use placements::{Link, of_link, on_link, place_enrolled};
 pub(crate) use places::ensure_root;
 pub(crate) use view::{Whereabouts, person_ref, place_ref};

@@ -95,7 +95,7 @@ pub(super) fn key(field: &str, text: &str) -> Result<String, Error> {
 }
 
 /// The place that an operator means: by id, by code, or by a name that only one place has.
-pub(super) fn find_place(connection: &mut Connection, text: &str) -> Result<Place, Error> {
+pub(crate) fn find_place(connection: &mut Connection, text: &str) -> Result<Place, Error> {
     let text = text.trim();
     if let Ok(id) = Uuid::parse_str(text) {
         return Place::find(connection, PlaceId(id)).map_err(|error| missing(error, "place", text));

@@ -144,6 +144,26 @@ impl DeviceFact {
             .collect())
     }
 
+    /// Some values of some devices.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn of_many(
+        connection: &mut Connection,
+        devices: &[DeviceId],
+        keys: &[&str],
+    ) -> Result<Vec<(DeviceId, String, Value)>, Error> {
+        let rows: Vec<(DeviceId, String, String)> = device_facts::table
+            .filter(device_facts::device_id.eq_any(devices))
+            .filter(device_facts::key.eq_any(keys))
+            .select((device_facts::device_id, device_facts::key, device_facts::value))
+            .load(connection)?;
+        let read = |(device, key, value): (DeviceId, String, String)| {
+            Some((device, key, serde_json::from_str(&value).ok()?))
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
     /// One value of a device.
     ///
     /// # Errors

@@ -9,11 +9,15 @@ use serde_json::Value;
 
 use super::DeviceFact;
 use crate::column::Millis;
+use crate::page::contains_pattern;
 use crate::schema::reports;
 use crate::{Connection, DeviceId, EnrollmentId, Error, ReportId};
 
 /// How many reports of one source are looked at for the facts at one time: enough for answers to partial questions.
 const REPORTS_PER_SOURCE: i64 = 16;
+
+/// How many reports that only look as if they told a fact are passed over.
+const LOOKED_THROUGH: i64 = 100;
 
 /// A set of facts that a device told at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -144,5 +148,63 @@ impl Report {
             .limit(limit)
             .select(Self::as_select())
             .load(connection)?)
+    }
+
+    /// The last report of a device at `time` or before that tells a fact, with its value.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn last_with(
+        connection: &mut Connection,
+        device: DeviceId,
+        key: &str,
+        time: Timestamp,
+    ) -> Result<Option<(Self, Value)>, Error> {
+        Self::told(connection, device, key, (time, true))
+    }
+
+    /// The first report of a device after `time` that tells a fact, with its value.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn first_with(
+        connection: &mut Connection,
+        device: DeviceId,
+        key: &str,
+        time: Timestamp,
+    ) -> Result<Option<(Self, Value)>, Error> {
+        Self::told(connection, device, key, (time, false))
+    }
+
+    /// The nearest report before or after a time that tells a fact. Those that only look so are passed over.
+    fn told(
+        connection: &mut Connection,
+        device: DeviceId,
+        key: &str,
+        (time, before): (Timestamp, bool),
+    ) -> Result<Option<(Self, Value)>, Error> {
+        let pattern = contains_pattern(&format!("{}:", Value::String(key.to_owned())));
+        for skip in 0..LOOKED_THROUGH {
+            let query = reports::table
+                .filter(reports::device_id.eq(device))
+                .filter(reports::facts.like(pattern.clone()).escape('\\'))
+                .into_boxed();
+            let query = if before {
+                let query = query.filter(reports::observed_at.le(Millis::from(time)));
+                query.order((reports::observed_at.desc(), reports::id.desc()))
+            } else {
+                let query = query.filter(reports::observed_at.gt(Millis::from(time)));
+                query.order((reports::observed_at.asc(), reports::id.asc()))
+            };
+            let found: Option<Self> =
+                query.offset(skip).limit(1).select(Self::as_select()).first(connection).optional()?;
+            let Some(report) = found else { return Ok(None) };
+            let facts: Value = serde_json::from_str(&report.facts).unwrap_or_default();
+            if let Some(value) = facts.get(key) {
+                let value = value.clone();
+                return Ok(Some((report, value)));
+            }
+        }
+        Ok(None)
     }
 }
