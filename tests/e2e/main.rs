@@ -4,6 +4,7 @@ mod doors;
 mod enrollment;
 mod epochs;
 mod erase;
+mod groups;
 mod hostile;
 mod identity;
 mod inventory;

@@ -6,6 +6,8 @@
 mod release;
 mod rings;
 mod round;
+#[cfg(test)]
+mod tests;
 
 use serde_json::json;
 use store::{
@@ -179,11 +181,7 @@ fn roll_back(
             "a newer version of the assignment holds: roll that one back".to_owned(),
         ));
     }
-    let before = AssignmentVersion::list_of(tx, assignment.id)?.into_iter().find(|one| {
-        one.version < assignment.version
-            && one.state == AssignmentState::Active
-            && one.item_version_id != rollout.item_version_id
-    });
+    let before = version_before(tx, &assignment)?;
     assignment.version = assignment.version.saturating_add(1);
     assignment.changed_at = now;
     operator.clone_into(&mut assignment.confirmed_by);
@@ -216,6 +214,29 @@ fn roll_back(
         round::again(tx, context, row.device_id)?;
     }
     Ok(json!({ "assignment": assignment.id, "version": assignment.version, "removed": before.is_none() }))
+}
+
+/// The newest other version that held, and was not taken back itself: that would go to everybody at once.
+fn version_before(tx: &mut Tx<'_>, assignment: &Assignment) -> Result<Option<AssignmentVersion>, Error> {
+    let mut taken_back = false;
+    for one in AssignmentVersion::list_of(tx, assignment.id)? {
+        let other = one.version < assignment.version
+            && one.state == AssignmentState::Active
+            && one.item_version_id != assignment.item_version_id;
+        if !other {
+            continue;
+        }
+        let rollout = Rollout::of(tx, assignment.id, one.version)?;
+        if rollout.is_none_or(|rollout| rollout.state != RolloutState::RolledBack) {
+            return Ok(Some(one));
+        }
+        taken_back = true;
+    }
+    if taken_back {
+        let reason = "every version before this one was taken back: assign the version that you want";
+        return Err(Error::Conflict(reason.to_owned()));
+    }
+    Ok(None)
 }
 
 fn missing(error: store::Error, id: Uuid) -> Error {

@@ -1,6 +1,7 @@
 //! Rows on the real engine: what a caller relies on beyond "it inserts".
 
 mod devices;
+mod groups;
 mod jobs;
 mod sealed;
 

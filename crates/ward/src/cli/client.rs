@@ -167,7 +167,10 @@ fn explain(status: u16, problem: &Value) -> String {
         (_, detail) => detail,
     }];
     for error in at(problem, "errors").as_array().into_iter().flatten() {
-        lines.push(format!("  {}: {}", plain(at(error, "field")), plain(at(error, "message"))));
+        let line = format!("{}: {}", plain(at(error, "field")), plain(at(error, "message")));
+        if lines.first() != Some(&line) {
+            lines.push(format!("  {line}"));
+        }
     }
     for refusal in at(problem, "refusals").as_array().into_iter().flatten() {
         lines.extend(refusal_lines(refusal));
