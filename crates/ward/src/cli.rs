@@ -12,6 +12,7 @@ mod import;
 mod incident;
 mod lint;
 mod network;
+mod inventory;
 mod output;
 mod person;
 mod place;

@@ -10,21 +10,6 @@ use super::Options;
 use super::client::{Client, segment};
 use super::output::{Column, at, print_fields, print_heading, print_items, print_json, remark, text_at};
 
-const LIST: &[Column] = &[
-    ("serial", "serial_number"),
-    ("name", "name"),
-    ("model", "product_name"),
-    ("os", "os_version"),
-    ("supervised", "supervised"),
-    ("ownership", "ownership"),
-    ("owner", "owner"),
-    ("place", "place.name"),
-    ("state", "enrollment_state"),
-    ("lost", "lost_mode"),
-    ("pending", "pending"),
-    ("last seen", "last_seen_at"),
-];
-
 const FACTS: &[Column] = &[
     ("fact", "key"),
     ("value", "value"),
@@ -35,23 +20,9 @@ const FACTS: &[Column] = &[
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeviceCommand {
-    /// List devices.
-    List {
-        /// Words to find in name, serial number, model or owner.
-        query: Option<String>,
-        /// Only this platform: ios, ipados, macos, tvos, visionos, watchos.
-        #[arg(long)]
-        platform: Option<String>,
-        /// Only this state of enrolment: pending, enrolled, quarantined, checked_out, superseded, ended.
-        #[arg(long)]
-        state: Option<String>,
-        /// Only this ownership: corporate, personal, shared.
-        #[arg(long)]
-        ownership: Option<String>,
-        /// At most so many.
-        #[arg(long, default_value_t = 1000)]
-        limit: usize,
-    },
+    /// The list, the file, the past.
+    #[command(flatten)]
+    Inventory(super::inventory::InventoryCommand),
     /// Show one device: its enrolments, channels, pending commands and facts with their age.
     Show {
         /// Serial number, UDID or id.
@@ -98,22 +69,14 @@ pub(super) enum DeviceCommand {
 }
 
 pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode> {
-    if let DeviceCommand::Placing(command) = command {
-        return super::placing::run(command, options);
-    }
+    let command = match command {
+        DeviceCommand::Placing(command) => return super::placing::run(command, options),
+        DeviceCommand::Inventory(command) => return super::inventory::run(command, options),
+        other => other,
+    };
     let client = Client::new(options)?;
     match command {
-        DeviceCommand::Placing(_) => {}
-        DeviceCommand::List { query, platform, state, ownership, limit } => {
-            let filter = [
-                ("q", query.as_deref()),
-                ("platform", platform.as_deref()),
-                ("state", state.as_deref()),
-                ("ownership", ownership.as_deref()),
-            ];
-            let items = client.list("/api/v1/devices", &filter, limit)?;
-            show_items(options, &items, LIST, "No device matches.");
-        }
+        DeviceCommand::Placing(_) | DeviceCommand::Inventory(_) => {}
         DeviceCommand::Show { device } => {
             let detail = client.get(&format!("/api/v1/devices/{}", segment(&device)))?;
             if options.json { print_json(&detail) } else { print_device(&detail) }

@@ -58,6 +58,22 @@ pub(super) fn print_items(items: &[Value], columns: &[Column], nothing: &str) {
     print_text(&trimmed(&table));
 }
 
+/// Prints rows of texts as a table.
+pub(super) fn print_rows(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| shortened(cell)));
+    }
+    print_text(&trimmed(&table));
+}
+
+/// A value as a person reads it.
+pub(super) fn value_text(value: &Value) -> String {
+    text_of(value)
+}
+
 /// The table without the white space at the ends of its lines.
 fn trimmed(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
