@@ -11,17 +11,19 @@ pub(crate) mod handout;
 mod incidents;
 mod known;
 mod plan;
+mod preview;
 mod profiles;
 mod reconcile;
 mod release;
 pub mod resolve;
 pub mod trigger;
+mod worker;
 
 pub(crate) use answers::note as note_answer;
 pub use change::Change;
 use handout::fitting;
 use known::Versions;
-pub use reconcile::Reconciler;
+pub use worker::Reconciler;
 
 use crate::{Context, Error};
 

@@ -1,27 +1,22 @@
 //! Changes of the desired state: shown before they are done, and above ten devices confirmed by their number.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{
     Action, ActionId, ActionState, Allowance, AllowanceId, Assignment, AssignmentId, AssignmentState,
-    DeviceId, Enrollment, EnrollmentFilter, EnrollmentId, EnrollmentState, GroupId, GroupMember, Item,
-    ItemId, ItemVersion, ItemVersionId, Page, PlaceId, Placement, Tx,
+    DeviceId, Enrollment, EnrollmentFilter, EnrollmentState, GroupId, GroupMember, Item, ItemId, ItemVersion,
+    ItemVersionId, Page, PlaceId, Placement, Tx,
 };
 
-use super::known::{Assigned, Known};
-use super::resolve::{Outcome, resolve};
+use super::preview::{Preview, compare};
 use super::{Desired, trigger};
 use crate::audit::{self, Act};
 use crate::operators::Operator;
-use crate::views::{ActionView, ChangeView, PreviewLine, PreviewView};
+use crate::views::{ActionView, ChangeView};
 use crate::{Context, Error, lifecycle};
 
 /// Up to so many devices a change is done at once.
 pub(super) const AT_ONCE: i64 = 10;
-/// Lines of a preview that are shown.
-const SAMPLE: usize = 20;
 /// Enrolments that are read at a time.
 const PAGE: i64 = 1000;
 /// How long an action waits for its confirmation.
@@ -88,24 +83,6 @@ impl From<store::Error> for Halt {
         Self::Failed(error.into())
     }
 }
-
-/// What a change does.
-#[derive(Debug, Clone, Default)]
-struct Preview {
-    view: PreviewView,
-    digest: Vec<u8>,
-    touched: Vec<EnrollmentId>,
-    removed: BTreeMap<ItemId, i64>,
-}
-
-/// What one device should have of one item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Desire {
-    Want(String),
-    Blocked(String),
-}
-
-type Desires = BTreeMap<ItemId, Desire>;
 
 impl Desired {
     /// Does a change, or shows what it would do, or proposes it as an action when it touches more than ten devices.
@@ -318,24 +295,6 @@ impl Desired {
         }
         Ok(live)
     }
-
-    fn desires(&self, tx: &mut Tx<'_>, devices: &[Enrollment]) -> Result<Vec<Desires>, Error> {
-        let assigned = Assigned::load(tx, &self.context.sealer, &self.versions)?;
-        let mut all = Vec::with_capacity(devices.len());
-        for enrollment in devices {
-            let mut desires = Desires::new();
-            if !assigned.views.is_empty() {
-                let known = Known::of(tx, enrollment)?;
-                for resolved in resolve(&known.subject, &assigned.views) {
-                    if let Some(desire) = desire(tx, &self.context, &assigned, &known, &resolved)? {
-                        desires.insert(resolved.item, desire);
-                    }
-                }
-            }
-            all.push(desires);
-        }
-        Ok(all)
-    }
 }
 
 fn members(tx: &mut Tx<'_>, group: GroupId) -> Result<Vec<DeviceId>, Error> {
@@ -349,28 +308,6 @@ fn members(tx: &mut Tx<'_>, group: GroupId) -> Result<Vec<DeviceId>, Error> {
             return Ok(devices);
         }
     }
-}
-
-fn desire(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    assigned: &Assigned,
-    known: &Known,
-    resolved: &super::resolve::Resolved,
-) -> Result<Option<Desire>, Error> {
-    let first =
-        |reasons: &[super::resolve::Reason]| reasons.first().map(|r| r.text.clone()).unwrap_or_default();
-    let version = match resolved.outcome {
-        Outcome::Want(version) => assigned.versions.get(&version),
-        Outcome::Blocked => return Ok(Some(Desire::Blocked(first(&resolved.why)))),
-        Outcome::Excluded => return Ok(None),
-    };
-    let Some(version) = version else { return Ok(None) };
-    let values = known.values(tx, context, &version.template)?;
-    Ok(Some(match super::fitting(&version.template, &values, &known.subject.facts) {
-        Ok(made) => Desire::Want(made.uuid_text()),
-        Err(reasons) => Desire::Blocked(first(&reasons)),
-    }))
 }
 
 /// Writes the change into its rows.
@@ -418,75 +355,4 @@ fn apply(
             Ok(row.id)
         }
     }
-}
-
-fn compare(
-    tx: &mut Tx<'_>,
-    devices: &[Enrollment],
-    before: Vec<Desires>,
-    after: Vec<Desires>,
-) -> Result<Preview, Error> {
-    let mut preview = Preview::default();
-    let mut whole = String::new();
-    for ((enrollment, before), mut after) in devices.iter().zip(before).zip(after) {
-        let mut differs = false;
-        for (item, old) in before {
-            let new = after.remove(&item);
-            if new.as_ref() != Some(&old) {
-                differs = true;
-                note(tx, &mut preview, &mut whole, (enrollment, item), (Some(&old), new.as_ref()))?;
-            }
-        }
-        for (item, new) in &after {
-            differs = true;
-            note(tx, &mut preview, &mut whole, (enrollment, *item), (None, Some(new)))?;
-        }
-        if differs {
-            preview.touched.push(enrollment.id);
-            preview.view.devices += 1;
-        }
-    }
-    preview.digest = pki::sha256(whole.as_bytes()).to_vec();
-    Ok(preview)
-}
-
-fn note(
-    tx: &mut Tx<'_>,
-    preview: &mut Preview,
-    whole: &mut String,
-    (enrollment, item): (&Enrollment, ItemId),
-    (old, new): (Option<&Desire>, Option<&Desire>),
-) -> Result<(), Error> {
-    let view = &mut preview.view;
-    let (change, text) = match (old, new) {
-        (_, Some(Desire::Blocked(why))) => {
-            view.blocked += 1;
-            ("blocked", Some(why.clone()))
-        }
-        (Some(Desire::Want(_)), Some(Desire::Want(_))) => {
-            view.replaced += 1;
-            ("replaced", None)
-        }
-        (_, Some(Desire::Want(_))) => {
-            view.added += 1;
-            ("added", None)
-        }
-        (_, None) => {
-            view.removed += 1;
-            *preview.removed.entry(item).or_default() += 1;
-            ("removed", None)
-        }
-    };
-    let uuid = match new {
-        Some(Desire::Want(uuid)) => uuid.as_str(),
-        _ => "",
-    };
-    whole.push_str(&format!("{} {item} {change} {uuid}\n", enrollment.id));
-    if view.sample.len() < SAMPLE {
-        let device = store::Device::find(tx, enrollment.device_id)?;
-        let device = device.serial_number.unwrap_or_else(|| device.id.to_string());
-        let item = Item::find(tx, item)?.name;
-        view.sample.push(PreviewLine { device, item, change: change.to_owned(), text });
-    }
-    Ok(())
 }

@@ -20,7 +20,7 @@ use crate::views::{
     FindingView, ProfileRequest, ProfileVersionView, ProfileView, ReasonView, RenderQuery, RenderedView,
     UploadedView,
 };
-use crate::{Error, targets};
+use crate::{Context, Error, targets};
 
 /// The largest profile that is taken in, in bytes.
 const LARGEST: usize = 2 * 1024 * 1024;
@@ -75,7 +75,7 @@ impl Desired {
             Some(newest) => Some(self.versions.open(tx, &context.sealer, newest.id)?.template.clone()),
             None => None,
         };
-        let lint = lint(template, replaced, now, upload.override_reason.as_deref())?;
+        let lint = lint(template, replaced, context, upload.override_reason.as_deref())?;
         let item = match known {
             Some(item) => item,
             None => {
@@ -306,11 +306,18 @@ fn check_identifier(
 fn lint(
     template: &Template,
     replaced: Option<Template>,
-    now: clock::Timestamp,
+    context: &Context,
     override_reason: Option<&str>,
 ) -> Result<Vec<FindingView>, Error> {
-    let context = LintContext { now: Some(now), replaced, ..LintContext::default() };
-    let findings = protocol_profile::lint(&[template], &context);
+    let settings = &context.settings;
+    let hospital = LintContext {
+        phi_apps: settings.clinical_apps.iter().cloned().collect(),
+        max_auto_lock_minutes: settings.max_auto_lock_minutes.into(),
+        now: Some(context.now()),
+        replaced,
+        ..LintContext::default()
+    };
+    let findings = protocol_profile::lint(&[template], &hospital);
     let errors: Vec<String> = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
