@@ -79,7 +79,8 @@ async fn a_signed_profile_is_opened_by_openssl() -> Result<()> {
         let file = folder.path().join(&name);
         std::fs::write(&file, sign(&rendered.to_xml(), IDENTITY.certificate(), IDENTITY.key(), &[])?)?;
         let (file, purpose) = (text(&file), ["-purpose", "any", "-CAfile", authority.as_str()]);
-        let mut arguments = vec!["cms", "-verify", "-binary", "-inform", "DER", "-no_check_time", "-in", &file];
+        let mut arguments =
+            vec!["cms", "-verify", "-binary", "-inform", "DER", "-no_check_time", "-in", &file];
         arguments.extend(purpose);
         assert_eq!(run(OPENSSL, &arguments).await?, rendered.to_xml(), "{name}");
     }
@@ -93,24 +94,31 @@ async fn an_encrypted_profile_is_opened_by_openssl_with_the_key_of_the_device_on
     }
     let folder = tempfile::tempdir()?;
     let path = |name: &str| text(&folder.path().join(name));
-    let other = Authority::create(AuthorityKind::Rsa2048, "Other", Timestamp::from_millis(1_800_000_000_000), 3650)?;
+    let other =
+        Authority::create(AuthorityKind::Rsa2048, "Other", Timestamp::from_millis(1_800_000_000_000), 3650)?;
     for (name, authority) in [("device", &*IDENTITY), ("other", &other)] {
         std::fs::write(path(&format!("{name}.pem")), authority.certificate().to_pem())?;
         std::fs::write(path(&format!("{name}.key")), authority.key().to_pkcs8_pem()?)?;
     }
     for (name, rendered) in shipped()? {
         let sealed = encrypt(&rendered, &[IDENTITY.certificate()])?;
-        let message = sealed.get("EncryptedPayloadContent").and_then(Value::as_data).context("no envelope")?;
+        let message =
+            sealed.get("EncryptedPayloadContent").and_then(Value::as_data).context("no envelope")?;
         std::fs::write(path("message"), message)?;
         let open = |who: &str| {
-            let (message, certificate, key) = (path("message"), path(&format!("{who}.pem")), path(&format!("{who}.key")));
+            let (message, certificate, key) =
+                (path("message"), path(&format!("{who}.pem")), path(&format!("{who}.key")));
             let arguments = ["cms", "-decrypt", "-binary", "-inform", "DER", "-in"].map(str::to_owned);
             let rest = ["-recip".to_owned(), certificate, "-inkey".to_owned(), key];
             arguments.into_iter().chain([message]).chain(rest).collect::<Vec<String>>()
         };
         let device = open("device");
         let content = run(OPENSSL, &device.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-        assert_eq!(Some(&Value::from_reader_xml(content.as_slice())?), rendered.dictionary.get("PayloadContent"), "{name}");
+        assert_eq!(
+            Some(&Value::from_reader_xml(content.as_slice())?),
+            rendered.dictionary.get("PayloadContent"),
+            "{name}"
+        );
         let other = open("other");
         assert!(run(OPENSSL, &other.iter().map(String::as_str).collect::<Vec<_>>()).await.is_err(), "{name}");
     }

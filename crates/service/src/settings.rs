@@ -57,6 +57,10 @@ pub struct Settings {
     pub refresh_jitter: Duration,
     /// After how long an `EraseDevice` that was handed out and never answered is called unanswered.
     pub erase_reply_within: Duration,
+    /// Bundle identifiers of apps that show patient data, or that staff cannot work without: uploaded profiles are linted against them.
+    pub clinical_apps: Vec<String>,
+    /// The most minutes until a screen locks, for the linter.
+    pub max_auto_lock_minutes: u32,
     /// How long the answer to a request with an `Idempotency-Key` is kept.
     pub idempotency_kept: Duration,
 }
@@ -90,6 +94,8 @@ impl Default for Settings {
             refresh_every: Duration::from_secs(24 * 60 * 60),
             refresh_jitter: Duration::from_secs(2 * 60 * 60),
             erase_reply_within: Duration::from_secs(24 * 60 * 60),
+            clinical_apps: Vec::new(),
+            max_auto_lock_minutes: 5,
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
         }
     }

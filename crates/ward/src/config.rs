@@ -27,6 +27,8 @@ pub struct Config {
     pub push: PushConfig,
     /// What Ward asks devices by itself.
     pub inventory: InventoryConfig,
+    /// What the hospital demands of profiles.
+    pub profiles: ProfilesConfig,
     /// The embedded database.
     pub database: DatabaseConfig,
     /// Logging.
@@ -99,6 +101,16 @@ pub struct EnrollmentConfig {
     pub allow_personal_links: bool,
     /// Whether single DES is accepted.
     pub allow_single_des: bool,
+}
+
+/// What the hospital demands of profiles.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProfilesConfig {
+    /// Bundle identifiers of apps that show patient data, or that staff cannot work without.
+    pub clinical_apps: Vec<String>,
+    /// The most minutes until a screen locks.
+    pub max_auto_lock_minutes: u32,
 }
 
 /// Apple's push service.
@@ -257,6 +269,7 @@ defaults! {
         enrollment: EnrollmentConfig::default(),
         push: PushConfig::default(),
         inventory: InventoryConfig::default(),
+        profiles: ProfilesConfig::default(),
         database: DatabaseConfig::default(),
         log: LogConfig::default(),
     }
@@ -299,6 +312,7 @@ defaults! {
         repush_minutes: 240,
     }
     InventoryConfig { refresh_hours: 24 }
+    ProfilesConfig { clinical_apps: Vec::new(), max_auto_lock_minutes: 5 }
     DatabaseConfig { readers: 4 }
     LogConfig { level: "info".to_owned(), format: LogFormat::Text }
 }

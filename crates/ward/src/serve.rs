@@ -231,6 +231,8 @@ fn settings(config: &Config) -> Settings {
         push_expiration: hours(config.push.expiration_hours),
         repush_after: minutes(config.push.repush_minutes),
         refresh_every: hours(config.inventory.refresh_hours),
+        clinical_apps: config.profiles.clinical_apps.clone(),
+        max_auto_lock_minutes: config.profiles.max_auto_lock_minutes,
         ..Settings::default()
     }
 }
