@@ -107,6 +107,20 @@ def write_lists(folder):
     write(folder, "declarations", "status", json.dumps(STATUS).encode())
 
 
+RULES = (
+    "device.platform == 'iPadOS' && place.code == 'W7' && labels.use == 'bedside'",
+    "os_at_least(device.os, '26.1') ? has(owner.email) : 'East' in place.path",
+    "facts['A.B'].exists(x, x == 2.5) || !(size(facts) > 3) || version('1.2') < version('1.10')",
+    "facts.A.all(x, x.a in [1, 2u, -3]) && {'a': [1]}['a'][0] == 1 && device.serial.startsWith(\"C\\u0030\")",
+)
+
+
+def write_rules(folder):
+    """Rules for groups, right ones: the fuzzer makes them wrong."""
+    for number, rule in enumerate(RULES):
+        write(folder, "rule", f"rule{number}", rule.encode())
+
+
 def write_doors(folder, certificate, signature):
     """The inputs of the door itself: choice bytes, then what the target splits at line feeds."""
     pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(certificate) + b"-----END CERTIFICATE-----\n"
@@ -132,6 +146,7 @@ def write_doors(folder, certificate, signature):
 def main():
     folder = pathlib.Path(sys.argv[1])
     write_lists(folder)
+    write_rules(folder)
     with tempfile.TemporaryDirectory() as temporary:
         made = messages_of(pathlib.Path(temporary))
     for choice, name, data in made:
