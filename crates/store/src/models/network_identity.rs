@@ -223,14 +223,15 @@ impl NetworkIdentity {
     }
 }
 
+/// What a revocation writes.
+type Columns<'a> = (
+    diesel::dsl::Eq<network_identities::revoked_at, OptionalMillis>,
+    diesel::dsl::Eq<network_identities::revoked_reason, Option<NetworkReason>>,
+    diesel::dsl::Eq<network_identities::revoked_by, Option<&'a str>>,
+);
+
 impl<'a> NetworkRevocation<'a> {
-    fn columns(
-        self,
-    ) -> (
-        diesel::dsl::Eq<network_identities::revoked_at, OptionalMillis>,
-        diesel::dsl::Eq<network_identities::revoked_reason, Option<NetworkReason>>,
-        diesel::dsl::Eq<network_identities::revoked_by, Option<&'a str>>,
-    ) {
+    fn columns(self) -> Columns<'a> {
         (
             network_identities::revoked_at.eq(OptionalMillis::from(Some(self.at))),
             network_identities::revoked_reason.eq(Some(self.reason)),
