@@ -91,7 +91,8 @@ impl Groups {
     /// Changes the name, the description or the rule of a group.
     ///
     /// # Errors
-    /// As for [`Self::create`]; [`Error::Invalid`] for a rule on a group by hand.
+    /// As for [`Self::create`]; [`Error::Invalid`] for a rule on a group by hand; [`Error::Conflict`] when assignments name the group
+    /// and more than ten devices would join or leave, unless that number is confirmed.
     pub async fn change(
         &self,
         operator: &Operator,
@@ -102,6 +103,9 @@ impl Groups {
         let new_name = request.name.as_deref().map(checked_name).transpose()?;
         let description = request.description.as_deref().map(checked_description).transpose()?;
         let rule = request.rule.map(checked_rule).transpose()?;
+        if let Some(rule) = &rule {
+            self.confirmed(name.clone(), rule.clone(), request.confirm_devices).await?;
+        }
         let act = Act::new(operator, "group.change");
         let context = self.context.clone();
         let id = self
@@ -253,15 +257,22 @@ fn everyone(tx: &mut Tx<'_>, group: GroupId) -> Result<Vec<DeviceId>, Error> {
     Ok(all.into_iter().map(|member| member.device_id).collect())
 }
 
+/// How many assignments name the group.
+fn uses(connection: &mut Connection, group: &Group) -> Result<usize, Error> {
+    let active = Assignment::list_active(connection)?;
+    let names =
+        |one: &&Assignment| one.group_id == Some(group.id) || one.excluded_groups().contains(&group.id);
+    Ok(active.iter().filter(names).count())
+}
+
 fn unused(tx: &mut Tx<'_>, group: &Group) -> Result<(), Error> {
-    let uses = Assignment::list_active(tx)?
-        .iter()
-        .filter(|one| one.group_id == Some(group.id) || one.excluded_groups().contains(&group.id))
-        .count();
-    if uses == 0 {
-        return Ok(());
+    match uses(tx, group)? {
+        0 => Ok(()),
+        uses => {
+            let reason = format!("{uses} assignments name the group '{}': remove them first", group.name);
+            Err(Error::Conflict(reason))
+        }
     }
-    Err(Error::Conflict(format!("{uses} assignments name the group '{}': remove them first", group.name)))
 }
 
 fn free_name(tx: &mut Tx<'_>, name: &str, own: GroupId) -> Result<(), Error> {

@@ -18,6 +18,54 @@ async fn members(bench: &Bench, group: &str) -> Vec<String> {
     serials
 }
 
+/// An assignment of an empty profile to a group.
+fn assign(tx: &mut Tx<'_>, clock: &dyn clock::Clock, group: GroupId) -> Result<(), Error> {
+    let now = clock.now();
+    let item = store::Item {
+        id: store::ItemId::new(clock),
+        name: "Passcode".to_owned(),
+        kind: "profile".to_owned(),
+        created_at: now,
+        created_by: "test".to_owned(),
+        archived_at: None,
+    };
+    let version = store::ItemVersion {
+        id: store::ItemVersionId::new(clock),
+        item_id: item.id,
+        version: 1,
+        source: "toml".to_owned(),
+        sealed_source: store::SealedBytes(Vec::new()),
+        sealed_template: store::SealedBytes(Vec::new()),
+        digest: vec![0; 32],
+        identifier: "org.ward.passcode".to_owned(),
+        payload_types: "[]".to_owned(),
+        carries_network: false,
+        class: "none".to_owned(),
+        class_reason: "test".to_owned(),
+        lint: "[]".to_owned(),
+        override_reason: None,
+        created_at: now,
+        created_by: "test".to_owned(),
+    };
+    let assignment = Assignment {
+        id: store::AssignmentId::new(clock),
+        item_id: item.id,
+        item_version_id: version.id,
+        group_id: Some(group),
+        place_id: None,
+        excluded: "[]".to_owned(),
+        version: 1,
+        state: store::AssignmentState::Active,
+        confirmed_by: "test".to_owned(),
+        confirmed_count: 0,
+        created_at: now,
+        changed_at: now,
+    };
+    item.insert(tx)?;
+    version.insert(tx)?;
+    Ok(assignment.insert(tx)?)
+}
+
 /// Something about the device has changed, and the worker has looked at it.
 async fn told(bench: &Bench, phone: &Phone, facts: serde_json::Value) {
     bench.learn(phone, "SecurityInfo", facts).await;
@@ -148,4 +196,35 @@ async fn a_group_that_is_deleted_frees_its_name_and_has_no_members() {
     assert!(bench.services.groups.of_device("A".to_owned()).await.unwrap().is_empty());
     assert!(matches!(bench.services.groups.show(gone.id.to_string()).await, Err(Error::NotFound { .. })));
     by_rule(&bench, "All", "true").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rule_that_moves_many_devices_of_an_assigned_group_asks_for_their_number() {
+    let bench = Bench::new().await;
+    bench.enroll("A").await;
+    let group = by_rule(&bench, "Phones", "device.serial == 'nobody'").await.unwrap();
+    let (clock, epoch) = (bench.clock.clone(), bench.epoch("A").await);
+    bench
+        .tx(move |tx| {
+            let device = store::Device::find(tx, epoch.device_id)?;
+            for number in 0..11 {
+                let id = DeviceId::new(&clock);
+                store::Device { id, udid: Some(format!("U{number}")), ..device.clone() }.insert(tx)?;
+            }
+            assign(tx, &clock, GroupId(group.id))
+        })
+        .await;
+    let operator = bench.operator().await;
+    let change = async |confirm_devices: Option<i64>| {
+        let rule = Some("device.serial == 'SERIALA'".to_owned());
+        let request = GroupChangeRequest { rule, confirm_devices, ..Default::default() };
+        bench.services.groups.change(&operator, "Phones".to_owned(), request).await
+    };
+    for wrong in [None, Some(11)] {
+        let Err(Error::Conflict(why)) = change(wrong).await else { panic!("{wrong:?} is not the number") };
+        assert!(why.contains("12 devices would join") && why.contains("1 assignments"), "{why}");
+    }
+    assert_eq!(change(Some(12)).await.unwrap().members, 12);
+    let refused = bench.services.groups.delete(&operator, "Phones".to_owned()).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "an assignment names it");
 }

@@ -1,14 +1,16 @@
 //! A rule tried on one device or on all of them, without storing anything.
 
-use store::{Connection, Device, DeviceId, Page as Rows};
+use store::{Connection, Device, DeviceId, GroupMember, Page as Rows};
 
 use super::rule::{Outcome, Rule};
-use super::{Groups, subject};
+use super::{Groups, find, subject, uses};
 use crate::views::{RuleAnswerView, RuleTestRequest, RuleTestView};
 use crate::{Error, targets};
 
 /// Devices that are read at once.
 const AT_ONCE: i64 = 200;
+/// Up to so many devices may be moved without being asked.
+const UNASKED: i64 = 10;
 /// Answers of each kind that are shown.
 const SHOWN: usize = 10;
 
@@ -49,6 +51,68 @@ impl Groups {
             after = Some(DeviceId(last.0.device_id));
             count.take(answers);
         }
+    }
+}
+
+impl Groups {
+    /// Refuses a new rule for a group that assignments name, if more devices than are done at once would join or leave, unless
+    /// exactly that number is confirmed.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] with the number; [`Error::NotFound`]; [`Error::Invalid`] for a wrong rule.
+    pub(super) async fn confirmed(
+        &self,
+        group: String,
+        text: String,
+        confirmed: Option<i64>,
+    ) -> Result<(), Error> {
+        let rule = Rule::compile(&text).map_err(|error| Error::invalid("rule", error.to_string()))?;
+        let rule = std::sync::Arc::new(rule);
+        let looked_up = move |c: &mut Connection| {
+            let group = find(c, &group)?;
+            let uses = uses(c, &group)?;
+            Ok::<_, Error>((group, uses))
+        };
+        let (group, uses) = self.context.store.read("uses_of_group", looked_up).await?;
+        if uses == 0 || group.rule.as_ref() == Some(&text) {
+            return Ok(());
+        }
+        let (mut joining, mut leaving, mut after) = (0_i64, 0_i64, None);
+        loop {
+            let (rule, page, id) = (std::sync::Arc::clone(&rule), Rows { after, limit: AT_ONCE }, group.id);
+            let moves = self
+                .context
+                .store
+                .read("preview_rule", move |c| {
+                    let devices = Device::ids(c, page)?;
+                    devices
+                        .into_iter()
+                        .map(|device| {
+                            let outcome = rule.evaluate(&subject::load(c, device)?);
+                            Ok((device, outcome, GroupMember::is_member(c, id, device)?))
+                        })
+                        .collect::<Result<Vec<_>, Error>>()
+                })
+                .await?;
+            let Some((last, ..)) = moves.last() else { break };
+            after = Some(*last);
+            for (_, outcome, within) in moves {
+                match outcome {
+                    Outcome::Member if !within => joining = joining.saturating_add(1),
+                    Outcome::NotMember if within => leaving = leaving.saturating_add(1),
+                    _ => {}
+                }
+            }
+        }
+        let moved = joining.saturating_add(leaving);
+        if moved <= UNASKED || confirmed == Some(moved) {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!(
+            "with this rule {joining} devices would join '{}' and {leaving} would leave it, and {uses} assignments name it: confirm \
+             the number of devices, {moved}",
+            group.name
+        )))
     }
 }
 

@@ -40,6 +40,9 @@ pub(super) enum GroupCommand {
         /// The new description.
         #[arg(long)]
         description: Option<String>,
+        /// How many devices the new rule moves, when that are more than ten and assignments name the group.
+        #[arg(long, value_name = "N")]
+        confirm: Option<i64>,
     },
     /// List the groups.
     List,
@@ -122,8 +125,9 @@ pub(super) fn run(command: GroupCommand, options: &Options) -> Result<ExitCode> 
             let (_, group) = client.post("/api/v1/groups", &body)?;
             show(&client, options, &group)?;
         }
-        GroupCommand::Change { group, name, rule, description } => {
-            let body = json!({ "name": name, "rule": rule, "description": description });
+        GroupCommand::Change { group, name, rule, description, confirm } => {
+            let body =
+                json!({ "name": name, "rule": rule, "description": description, "confirm_devices": confirm });
             let group = client.change(Method::PATCH, &path(&group), Some(&body))?;
             show(&client, options, &group)?;
         }
