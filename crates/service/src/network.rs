@@ -20,17 +20,19 @@ use crate::{Context, Error, enrollment, lifecycle};
 
 pub(crate) mod grant;
 mod operators;
+mod renewal;
 
 #[cfg(test)]
 mod tests;
 
 pub use operators::Network;
+pub(crate) use renewal::{again, round, version};
 pub use store::NetworkReason as Reason;
 
 /// How long the challenge in a profile waits for its first use: the device may have to be unlocked first.
 const WAITS: Duration = Duration::from_secs(7 * 86_400);
-/// How soon a device that was sent a profile and has not asked for its identity counts as due again.
-const AGAIN_AFTER: Duration = Duration::from_secs(86_400);
+/// How soon a device that was to get a new identity and has not asked for it counts as due again.
+const AGAIN_AFTER: Duration = Duration::from_secs(7 * 86_400);
 
 /// What stands in the `PayloadContent` of a `com.apple.security.scep` payload by which this enrolment gets an identity for the network,
 /// with a new challenge. To be called when the profile is handed out, never before: the challenge is stored nowhere.
@@ -169,12 +171,14 @@ pub(crate) fn found(tx: &mut Tx<'_>, context: &Context, device: DeviceId) -> Res
         return Ok(());
     }
     NetworkHold::lift(tx, device)?;
+    again(tx, context, device)?;
     let act = Act::by_ward("network.restore").on(format!("device:{device}"));
     audit::record(tx, context.now(), &act.with(json!({ "reason": "the device was found" })))
 }
 
 /// The enrolments whose network identity is old, revoked (and access restored since) or of an older authority: their profile is to be
-/// sent again, and with it [`scep_payload`]. One that was sent it within a day and has not used it is not named.
+/// sent again, and with it [`scep_payload`]. One that was
+/// asked within a week and has not come for it is not named.
 ///
 /// # Errors
 /// The database's.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::own_commands::{self, OwnCommand};
 use crate::quarantine::Quarantine;
 use crate::renewal::Renewals;
-use crate::{Context, Error, push, rollouts};
+use crate::{Context, Error, network, push, rollouts};
 
 /// The kind of the jobs that ask a device for its state; their key is the enrolment's id.
 pub const REFRESH_DEVICE: &str = "RefreshDevice";
@@ -163,9 +163,10 @@ impl Scheduler {
             }
             *swept_at = Some(now);
         }
+        let network = network::round(&self.context).await.map(|_| ());
         let erases = sweeps::note_unanswered_erases(&self.context).await;
         let pushes = sweeps::push_again(&self.context).await;
-        erases.and(pushes).and(sweeps::forget_answers(&self.context).await)
+        erases.and(pushes).and(network).and(sweeps::forget_answers(&self.context).await)
     }
 
     async fn refresh_due(&self) -> Result<(), Error> {

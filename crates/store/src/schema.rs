@@ -392,6 +392,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    network_renewals (device_id) {
+        device_id -> Binary,
+        count -> Integer,
+        asked_at -> BigInt,
+    }
+}
+
+diesel::table! {
     network_holds (device_id) {
         device_id -> Binary,
         reason -> Text,
@@ -440,6 +448,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     link_placements,
     network_holds,
     network_identities,
+    network_renewals,
     pending,
     people,
     place_variables,

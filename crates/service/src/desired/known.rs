@@ -10,14 +10,14 @@ use parking_lot::Mutex;
 use pki::seal::Sealer;
 use protocol_profile::{NetworkIdentity, SecretValue, Template, Values};
 use store::{
-    Assignment, AssignmentState, Authority, Connection, Device, DeviceAttribute, DeviceFact, Enrollment,
-    Group, GroupMember, GroupTrouble, ItemSecret, ItemVersion, ItemVersionId, Person, Place, PlaceVariable,
+    Assignment, AssignmentState, Connection, Device, DeviceAttribute, DeviceFact, Enrollment, Group,
+    GroupMember, GroupTrouble, ItemSecret, ItemVersion, ItemVersionId, Person, Place, PlaceVariable,
     Placement,
 };
 
 use super::resolve::{AssignmentView, Subject};
 use crate::escrow::key;
-use crate::{Context, Error};
+use crate::{Context, Error, network};
 
 /// A version of an item with its template.
 #[derive(Debug)]
@@ -201,8 +201,7 @@ impl Known {
             }
         }
         if template.needs_network_identity() {
-            let active = Authority::active(connection, "network")?;
-            let version = active.map_or_else(String::new, |authority| authority.id.to_string());
+            let version = network::version(connection, self.device.id)?;
             values.network_identity = Some(NetworkIdentity { version, payload: None });
         }
         Ok(values)

@@ -153,10 +153,11 @@ impl Network {
         request: RevokeRequest,
     ) -> Result<NetworkAccessView, Error> {
         let note = audit::reason(&request.reason)?.to_owned();
-        let (now, operator) = (self.context.now(), operator.clone());
+        let (now, operator, ground) = (self.context.now(), operator.clone(), self.context.clone());
         let done = self.context.store.tx("restore_network", move |tx| {
             let device = find(tx, &name)?;
             if NetworkHold::lift(tx, device.id)? {
+                super::again(tx, &ground, device.id)?;
                 let act = Act::new(&operator, "network.restore").on(format!("device:{}", device.id));
                 audit::record(tx, now, &act.of_class(Class::D2).with(json!({ "reason": note })))?;
             }

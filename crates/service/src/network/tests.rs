@@ -202,8 +202,13 @@ async fn a_restored_device_is_due_for_a_new_identity_until_it_is_asked_for() {
     withdraw_from(&bench, UDID, Reason::Operator).await;
     let operator = bench.operator().await;
     bench.services.network.restore(&operator, UDID.to_owned(), because("found")).await.unwrap();
-    bench.advance(Duration::from_secs(1));
-    assert_eq!(due(&bench).await, [bench.epoch(UDID).await.id]);
+    assert!(due(&bench).await.is_empty(), "it has been asked for");
+    bench.days(8);
+    assert_eq!(due(&bench).await, [bench.epoch(UDID).await.id], "it never came for it");
+    assert_eq!(round(&bench.services.context).await.unwrap(), 1);
+    assert_eq!(round(&bench.services.context).await.unwrap(), 0);
+    let device = bench.epoch(UDID).await.device_id;
+    assert_eq!(bench.tx(move |tx| version(tx, device)).await, "2", "its profile is another one by now");
     let challenge = challenge(&bench, UDID).await;
     assert!(due(&bench).await.is_empty(), "it was sent its profile a moment ago");
     assert!(ask(&bench, &challenge, &KEYS[2]).await.is_some());

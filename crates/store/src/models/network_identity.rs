@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::{RenewalDue, by_id};
 use crate::column::{Millis, OptionalMillis};
-use crate::schema::{enrollments, issuances, network_holds, network_identities};
+use crate::schema::{enrollments, issuances, network_holds, network_identities, network_renewals};
 use crate::{
     AuthorityId, Connection, DeviceId, EnrollmentId, EnrollmentState, Error, IssuanceId, IssuancePurpose,
     NetworkIdentityId, NetworkReason, Page,
@@ -182,7 +182,8 @@ impl NetworkIdentity {
     }
 
     /// Enrolled epochs whose newest network identity has lived its share, is revoked, or was signed by another authority than `active`,
-    /// and whose device may have a new one: nothing is held against it, and no permission that was given after `asked_after` waits.
+    /// and whose device may have a new one: nothing is held against it, it was not asked since, and no permission waits, each of them
+    /// after `asked_after`.
     ///
     /// # Errors
     /// The database's.
@@ -203,6 +204,10 @@ impl NetworkIdentity {
             .filter(issuances::first_used_at.is_null())
             .filter(issuances::revoked_at.is_null())
             .filter(issuances::created_at.gt(Millis::from(asked_after)));
+        let renewing = network_renewals::table
+            .filter(network_renewals::device_id.eq(network_identities::device_id))
+            .filter(network_renewals::asked_at.ge(network_identities::issued_at))
+            .filter(network_renewals::asked_at.gt(Millis::from(asked_after)));
         let worn = due
             .has_lived_its_share_in("network_identities")
             .and(network_identities::not_after.lt(Millis::from(due.new_end)));
@@ -216,6 +221,7 @@ impl NetworkIdentity {
             .filter(not(exists(has_newer)))
             .filter(not(exists(held)))
             .filter(not(exists(asked)))
+            .filter(not(exists(renewing)))
             .order(network_identities::id)
             .limit(limit)
             .select(network_identities::enrollment_id)

@@ -28,6 +28,12 @@ CREATE TABLE network_holds (
     held_by TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE network_renewals (
+    device_id BLOB PRIMARY KEY NOT NULL REFERENCES devices (id),
+    count INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL
+) STRICT;
+
 ALTER TABLE issuances ADD COLUMN topic TEXT;
 ALTER TABLE issuances ADD COLUMN profile_digest BLOB;
 ALTER TABLE commands ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
