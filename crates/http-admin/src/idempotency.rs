@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use service::idempotency::{Begun, Claim, KeptAnswer};
+use service::operators::Operator;
 
 use crate::json::{BODY_LIMIT, body_problem};
 use crate::operator::SignedIn;
@@ -41,6 +42,7 @@ async fn once(services: AdminServices, request: Request, next: Next) -> Result<R
     let what = [parts.method.as_str().as_bytes(), address.as_bytes(), &body];
     match services.idempotency.begin(&operator, &key, &what).await? {
         Begun::Fresh(claim) => {
+            parts.extensions.insert(SignedIn(Operator { request_key: Some(key), ..operator }));
             let request = Request::from_parts(parts, Body::from(body));
             // On a task of its own: a caller that hangs up must not leave the work half done and the key taken.
             let work = tokio::spawn(async move { work(services, claim, next.run(request).await).await });

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use crate::AdminServices;
 use crate::routes::{
     audit, authorities, commands, deliveries, desired, devices, enrollments, events, groups, identities,
-    jobs, links, network, organisation, people, places, profiles, push, rollouts, secrets, server,
+    jobs, links, network, organisation, people, places, profiles, push, rollouts, secrets, server, tokens,
 };
 
 /// Every route that needs a token, with its description.
@@ -92,6 +92,8 @@ pub(crate) fn described() -> OpenApiRouter<AdminServices> {
         .routes(routes!(rollouts::roll_back_rollout))
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(jobs::list_jobs))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
         .routes(routes!(events::watch_events))
 }
 

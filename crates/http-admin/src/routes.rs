@@ -22,3 +22,4 @@ pub(crate) mod push;
 pub(crate) mod rollouts;
 pub(crate) mod secrets;
 pub(crate) mod server;
+pub(crate) mod tokens;

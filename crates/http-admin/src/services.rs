@@ -22,6 +22,7 @@ use service::organisation::Organisation;
 use service::push::PushCertificates;
 use service::quarantine::Quarantine;
 use service::rollouts::Rollouts;
+use service::tokens::Tokens;
 
 /// The services of the operators' door.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct AdminServices {
     pub authorities: Arc<Authorities>,
     /// Who is calling.
     pub operators: Arc<Operators>,
+    /// API tokens.
+    pub tokens: Arc<Tokens>,
     /// Answers that were given before.
     pub idempotency: Arc<Idempotency>,
     /// Commands.
@@ -75,6 +78,7 @@ impl AdminServices {
         Self {
             authorities: Arc::clone(&services.authorities),
             operators: Arc::clone(&services.operators),
+            tokens: Arc::clone(&services.tokens),
             idempotency: Arc::clone(&services.idempotency),
             commands: Arc::clone(&services.commands),
             deliveries: Arc::clone(&services.deliveries),

@@ -9,4 +9,5 @@ mod links;
 mod openapi;
 mod problems;
 mod reading;
+mod tokens;
 mod walk;

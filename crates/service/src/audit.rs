@@ -3,7 +3,7 @@
 use catalog::Class;
 use clock::Timestamp;
 use serde_json::Value as Json;
-use store::{AuditEvent, AuditFilter, NewAuditEvent, Tx};
+use store::{AuditEvent, AuditFilter, IdempotencyKey, NewAuditEvent, TokenId, Tx};
 
 use crate::operators::Operator;
 use crate::paging::PageOf;
@@ -18,19 +18,29 @@ pub struct Act {
     class: Option<Class>,
     target: Option<String>,
     detail: Json,
+    /// The request whose work this is, by its token and key.
+    request: Option<(TokenId, String)>,
 }
 
 impl Act {
     /// An operator's act, for example `link.create`.
     #[must_use]
     pub fn new(operator: &Operator, action: &'static str) -> Self {
-        Self { actor: operator.name.clone(), ..Self::by_ward(action) }
+        let request = operator.request_key.clone().map(|key| (operator.token_id, key));
+        Self { actor: operator.name.clone(), request, ..Self::by_ward(action) }
     }
 
     /// An act of the server itself.
     #[must_use]
     pub fn by_ward(action: &'static str) -> Self {
-        Self { actor: "ward".to_owned(), action, class: None, target: None, detail: Json::Null }
+        Self {
+            actor: "ward".to_owned(),
+            action,
+            class: None,
+            target: None,
+            detail: Json::Null,
+            request: None,
+        }
     }
 
     /// An act of somebody else, for example `device:<id>`.
@@ -87,6 +97,10 @@ pub fn record(tx: &mut Tx<'_>, at: Timestamp, act: &Act) -> Result<(), Error> {
         detail: act.detail.to_string(),
     };
     event.insert(tx)?;
+    if let Some((token, key)) = &act.request {
+        // In the transaction of the act: after a crash the same request is not carried out once more.
+        IdempotencyKey::note_done(tx, *token, key)?;
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::authorities::Authorities;
 use crate::paging::PageOf;
 use crate::push::{Alarms, days_left};
-use crate::views::{CheckSeverity, CheckView, JobView, Page, PageQuery, ServerView};
+use crate::views::{CheckSeverity, CheckView, JobQuery, JobView, Page, ServerView};
 use crate::{Context, Error, renewal};
 
 /// The service.
@@ -220,16 +220,18 @@ impl Health {
         }
     }
 
-    /// The work that was given up, the newest first.
+    /// The work between requests, the newest first: what waits, what is being done, what was given up.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a wrong cursor or limit.
-    pub async fn jobs(&self, query: PageQuery) -> Result<Page<JobView>, Error> {
+    /// [`Error::Invalid`] for a wrong cursor, limit or state.
+    pub async fn jobs(&self, query: JobQuery) -> Result<Page<JobView>, Error> {
+        let state = query.state.as_deref().map(str::parse::<JobState>).transpose();
+        let state = state.map_err(|error| Error::invalid("state", error.to_string()))?;
         let page = PageOf::<Uuid>::read(query.limit, query.cursor.as_deref())?;
         let rows = self
             .context
             .store
-            .read("list_jobs", move |c| Ok::<_, Error>(Job::list_dead(c, page.of(JobId))?))
+            .read("list_jobs", move |c| Ok::<_, Error>(Job::list(c, state, page.of(JobId))?))
             .await?;
         Ok(page.page(rows, |job| job.id.0, view))
     }

@@ -11,8 +11,6 @@ use crate::{Context, Error};
 
 /// A request that has not been answered within this time was lost with its process.
 const LOST_AFTER: Duration = Duration::from_secs(120);
-/// The status of a row whose request is still being worked on.
-const WORKING: i32 = 0;
 
 /// The service.
 pub struct Idempotency {
@@ -68,7 +66,7 @@ impl Idempotency {
             .tx("begin_idempotent", move |tx| {
                 if let Some(row) = IdempotencyKey::find(tx, token_id, &key)? {
                     let age = now.since(row.created_at);
-                    let lost = row.status == WORKING && age >= LOST_AFTER;
+                    let lost = row.status == IdempotencyKey::WORKING && age >= LOST_AFTER;
                     if age < kept && !lost {
                         return standing(&sealer, &row, &digest);
                     }
@@ -78,7 +76,7 @@ impl Idempotency {
                     token_id,
                     key: key.clone(),
                     request_digest: digest.to_vec(),
-                    status: WORKING,
+                    status: IdempotencyKey::WORKING,
                     body: Vec::new(),
                     created_at: now,
                 };
@@ -104,7 +102,7 @@ impl Idempotency {
             .await
     }
 
-    /// Gives the key back: the work failed in a way that may be tried again.
+    /// Gives the key back: the work failed in a way that may be tried again. What was done all the same stays noted.
     ///
     /// # Errors
     /// The database's.
@@ -112,10 +110,34 @@ impl Idempotency {
         self.context
             .store
             .tx("abandon_idempotent", move |tx| {
-                Ok::<_, Error>(IdempotencyKey::delete(tx, claim.token_id, &claim.key)?)
+                let row = IdempotencyKey::find(tx, claim.token_id, &claim.key)?;
+                if row.is_some_and(|row| row.status == IdempotencyKey::WORKING) {
+                    IdempotencyKey::delete(tx, claim.token_id, &claim.key)?;
+                }
+                Ok::<_, Error>(())
             })
             .await
     }
+}
+
+/// Keeps the answer in the transaction of the work, for what is shown once and could not be had again: a repetition after a crash gets
+/// it. Does nothing for a request without a key.
+///
+/// # Errors
+/// The database's, and [`Error::Internal`] for what cannot be written as JSON.
+pub(crate) fn keep_answer<T: Serialize>(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    operator: &Operator,
+    (status, view): (u16, &T),
+) -> Result<(), Error> {
+    let Some(key) = &operator.request_key else { return Ok(()) };
+    let written = |error: serde_json::Error| Error::Internal(error.to_string());
+    let body = serde_json::to_vec(view).map_err(written)?;
+    let answer = KeptAnswer { status, content_type: "application/json".to_owned(), body };
+    let plain = serde_json::to_vec(&answer).map_err(written)?;
+    let sealed = context.sealer.seal(&place(&row_name(operator.token_id, key)), &plain)?;
+    Ok(IdempotencyKey::finish(tx, (operator.token_id, key), i32::from(status), &sealed)?)
 }
 
 /// Whether there are answers that are too old to be asked for.
@@ -133,8 +155,13 @@ fn standing(sealer: &Sealer, row: &IdempotencyKey, digest: &[u8; 32]) -> Result<
     if row.request_digest != digest {
         return Ok(Begun::Conflict("this key was used for another request: choose a new one"));
     }
-    if row.status == WORKING {
+    if row.status == IdempotencyKey::WORKING {
         return Ok(Begun::Conflict("a request with this key is being worked on: wait for its answer"));
+    }
+    if row.status == IdempotencyKey::DONE {
+        return Ok(Begun::Conflict(
+            "the request with this key was carried out and its answer was lost with the server: look for what it made before you choose a new key",
+        ));
     }
     let plain = sealer.open(&place(&row_name(row.token_id, &row.key)), &row.body)?;
     let kept = serde_json::from_slice(&plain).map_err(|error| Error::Internal(error.to_string()))?;

@@ -51,6 +51,7 @@ pub mod results;
 pub mod rollouts;
 pub mod schedule;
 mod targets;
+pub mod tokens;
 pub mod views;
 
 pub use context::Context;

@@ -14,7 +14,7 @@ use crate::events::Event;
 use crate::operators::Operator;
 use crate::paging::PageOf;
 use crate::views::{LinkRequest, LinkView, NewLinkView, Page, PageQuery};
-use crate::{Context, Error, organisation, qr};
+use crate::{Context, Error, idempotency, organisation, qr};
 
 /// Hours that a link is open unless somebody says otherwise.
 const DEFAULT_HOURS: u32 = 72;
@@ -48,7 +48,8 @@ impl Links {
         let qr_svg = qr::svg(&url)?;
         let (id, act) = (link.id, Act::new(operator, "link.create").on(link.id.to_string()));
         let act = act.with(json!({ "ownership": link.ownership, "uses_limit": link.uses_limit, "expires_at": link.expires_at }));
-        let link = self
+        let (context, by) = (self.context.clone(), operator.clone());
+        let answer = self
             .context
             .store
             .tx("create_link", move |tx| {
@@ -60,11 +61,17 @@ impl Links {
                     LinkPlacement { link_id: link.id, place_id, owner_id }.insert(tx)?;
                 }
                 audit::record(tx, now, &act)?;
-                Ok::<_, Error>(view(&link, Some(&says), now))
+                let answer = NewLinkView {
+                    link: view(&link, Some(&says), now),
+                    url: url.clone(),
+                    qr_svg: qr_svg.clone(),
+                };
+                idempotency::keep_answer(tx, &context, &by, (201, &answer))?;
+                Ok::<_, Error>(answer)
             })
             .await?;
         self.context.events.publish(Event::new("link.created", now).with(json!({ "link": id })));
-        Ok(NewLinkView { link, url, qr_svg })
+        Ok(answer)
     }
 
     fn read(

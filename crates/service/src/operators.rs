@@ -22,6 +22,16 @@ pub struct Operator {
     pub token_id: TokenId,
     /// Its name, as records show it.
     pub name: String,
+    /// The `Idempotency-Key` of the request, if it had one: the record of what is done notes that the key's work is done.
+    pub request_key: Option<String>,
+}
+
+impl Operator {
+    /// The same for work in several transactions that may be begun again: none of them uses the key up.
+    #[must_use]
+    pub fn without_key(&self) -> Self {
+        Self { request_key: None, ..self.clone() }
+    }
 }
 
 impl fmt::Debug for Operators {
@@ -53,7 +63,7 @@ impl Operators {
             found.filter(|row| pki::constant_time_eq(&row.token_hash, &hash) && row.revoked_at.is_none());
         let Some(known) = known else { return Ok(None) };
         self.note_use(&known).await?;
-        Ok(Some(Operator { token_id: known.id, name: known.name }))
+        Ok(Some(Operator { token_id: known.id, name: known.name, request_key: None }))
     }
 
     async fn note_use(&self, token: &ApiToken) -> Result<(), Error> {

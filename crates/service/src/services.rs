@@ -35,6 +35,7 @@ use crate::renewal::Renewals;
 use crate::rollouts::Rollouts;
 use crate::scep::Scep;
 use crate::schedule::Scheduler;
+use crate::tokens::Tokens;
 use crate::{Context, Error, Settings, inventory};
 
 /// Every service of a running server. Each door takes the ones that it uses.
@@ -59,6 +60,8 @@ pub struct Services {
     pub renewals: Arc<Renewals>,
     /// Who calls the operators' door.
     pub operators: Arc<Operators>,
+    /// API tokens.
+    pub tokens: Arc<Tokens>,
     /// Answers that were given before.
     pub idempotency: Arc<Idempotency>,
     /// Commands of operators.
@@ -130,6 +133,7 @@ impl Services {
             connect,
             scep: Arc::new(Scep::new(context.clone(), Arc::clone(&authorities))),
             operators: Arc::new(Operators::new(context.clone())),
+            tokens: Arc::new(Tokens::new(context.clone())),
             idempotency: Arc::new(Idempotency::new(context.clone())),
             commands: Arc::new(Commands::new(context.clone())),
             deliveries: Arc::new(Deliveries::new(context.clone())),

@@ -12,7 +12,7 @@ use crate::authorities::Realm;
 use crate::{Error, authorities};
 
 /// The characters of a token that are kept to tell tokens apart.
-const PREFIX: usize = 16;
+pub(crate) const PREFIX: usize = 16;
 
 /// Where the device authority comes from.
 pub enum AuthoritySource {

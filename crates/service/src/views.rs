@@ -16,6 +16,7 @@ mod push;
 mod query;
 mod rollout;
 mod system;
+mod token;
 
 pub use command::{
     CancelAnswer, CommandAnswer, CommandDetailView, CommandRequest, CommandTypeView, CommandView, QueuedView,
@@ -49,10 +50,11 @@ pub use push::{
 };
 pub use query::{
     AuditQuery, CommandQuery, DeliveryQuery, DeviceQuery, EnrollmentQuery, EventQuery, ExportQuery,
-    FactQuery, IdentityQuery, NetworkQuery, PageQuery, PersonQuery,
+    FactQuery, IdentityQuery, JobQuery, NetworkQuery, PageQuery, PersonQuery,
 };
 pub use rollout::{RolloutHaltRequest, RolloutView};
 pub use system::{
     AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView,
     ServerView,
 };
+pub use token::{NewTokenView, TokenRequest, TokenView};

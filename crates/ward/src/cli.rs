@@ -21,6 +21,7 @@ mod profile;
 mod push_certificate;
 mod rollout;
 mod uploaded;
+mod token;
 mod watch;
 
 use std::path::PathBuf;
@@ -127,6 +128,9 @@ enum Command {
     /// What happens, as it happens; what was done, by whom; who knocks without being known.
     #[command(flatten)]
     Watch(watch::WatchCommand),
+    /// API tokens: make, list, take back.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Print the completion script of your shell: 'source <(ward completion bash)'.
     #[command(alias = "completions")]
     Completion {
@@ -180,6 +184,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Secret(command) => incident::run_secret(command, &options),
         Command::PushCertificate(command) => push_certificate::run(command, &options),
         Command::Watch(command) => watch::run(command, &options),
+        Command::Token(command) => token::run(command, &options),
         Command::Completion { shell } => completion(shell),
     }
 }

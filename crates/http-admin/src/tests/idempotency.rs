@@ -1,6 +1,8 @@
 use axum::body::Body;
 use http::StatusCode;
 use serde_json::json;
+use service::idempotency::Begun;
+use service::operators::Operator;
 
 use super::bench::Bench;
 
@@ -77,4 +79,59 @@ async fn reading_needs_no_key_and_ignores_one() {
         || bench.request("GET", "/api/v1/server").header("idempotency-key", "k").body(Body::empty()).unwrap();
     assert_eq!(bench.call(get()).await.header("idempotent-replay"), "");
     assert_eq!(bench.call(get()).await.header("idempotent-replay"), "");
+}
+
+/// Carries a request out as the door does, up to the moment when the process dies: the work is committed, its answer is not kept.
+async fn die_after_the_work(bench: &Bench, path: &str, body: &serde_json::Value, key: &str) -> Operator {
+    let operator = bench.services.operators.authenticate(&bench.token).await.unwrap().unwrap();
+    let text = body.to_string();
+    let what: [&[u8]; 3] = [b"POST", path.as_bytes(), text.as_bytes()];
+    let begun = bench.services.idempotency.begin(&operator, key, &what).await.unwrap();
+    assert!(matches!(begun, Begun::Fresh(_)), "{begun:?}");
+    Operator { request_key: Some(key.to_owned()), ..operator }
+}
+
+#[tokio::test]
+async fn what_is_shown_once_is_shown_again_when_the_first_answer_died_with_the_server() {
+    let bench = Bench::new().await;
+    let operator = die_after_the_work(&bench, "/api/v1/links", &link(), "k").await;
+    let request = serde_json::from_value(link()).unwrap();
+    let made = bench.services.links.create(&operator, request).await.unwrap();
+    let again = bench.post_with_key("/api/v1/links", link(), Some("k")).await;
+    assert_eq!((again.status, again.header("idempotent-replay")), (StatusCode::CREATED, "true"));
+    assert_eq!(again.json()["url"], made.url);
+
+    let body = json!({"name": "nightly report"});
+    let operator = die_after_the_work(&bench, "/api/v1/tokens", &body, "t").await;
+    let request = serde_json::from_value(body.clone()).unwrap();
+    let made = bench.services.tokens.create(&operator, request).await.unwrap();
+    let again = bench.post_with_key("/api/v1/tokens", body, Some("t")).await;
+    assert_eq!(again.json()["secret"], made.secret);
+    assert_eq!(bench.get("/api/v1/tokens").await.json().as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn work_whose_answer_died_with_the_server_is_not_done_twice() {
+    let bench = Bench::new().await;
+    let made = bench.post("/api/v1/links", link()).await.json();
+    let id: uuid::Uuid = made["link"]["id"].as_str().unwrap().parse().unwrap();
+    let path = format!("/api/v1/links/{id}/revoke");
+    let operator = die_after_the_work(&bench, &path, &json!({}), "k").await;
+    bench.services.links.revoke(&operator, id).await.unwrap();
+    // Long after the time in which a request that did nothing counts as lost.
+    bench.clock.advance(std::time::Duration::from_secs(3600));
+    let again = bench.post_with_key(&path, json!({}), Some("k")).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.json()["detail"].as_str().unwrap().contains("was carried out"), "{}", again.text);
+    let audit = bench.get("/api/v1/audit-events?action=link.revoke").await.json();
+    assert_eq!(audit["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn work_that_died_before_it_was_done_can_be_asked_for_again() {
+    let bench = Bench::new().await;
+    die_after_the_work(&bench, "/api/v1/links", &link(), "k").await;
+    assert_eq!(bench.post_with_key("/api/v1/links", link(), Some("k")).await.status, StatusCode::CONFLICT);
+    bench.clock.advance(std::time::Duration::from_secs(121));
+    assert_eq!(bench.post_with_key("/api/v1/links", link(), Some("k")).await.status, StatusCode::CREATED);
 }

@@ -61,7 +61,8 @@ impl Order {
             classification: class_of(&wanted, context.now()),
             digest: pki::sha256(&body).to_vec(),
             body,
-            operator: operator.clone(),
+            // In several transactions; the CommandUUID that follows from the key keeps a repetition harmless.
+            operator: operator.without_key(),
             reason: request.reason.clone(),
             expires_at: request.expires_at,
             wake: request.push,

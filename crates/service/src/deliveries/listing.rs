@@ -37,10 +37,15 @@ pub(super) fn list(
         let part = StorePage { after, limit: page.of(DeliverySeq).limit };
         let (rows, next) = read(connection, &filters, part, open)?;
         seen += rows.len().max(1);
-        found.extend(rows.into_iter().filter(|row| {
-            state.is_none_or(|state| row.progress.state == state)
-                && (query.pending != Some(false) || row.progress.state.is_final())
-        }));
+        for row in rows {
+            let fits = match state {
+                Some(state) => shown(connection, &row, state)? == state,
+                None => true,
+            };
+            if fits && (query.pending != Some(false) || row.progress.state.is_final()) {
+                found.push(row);
+            }
+        }
         after = next;
         if after.is_none() || found.len() >= wanted || seen >= LOOKED_THROUGH {
             break;
@@ -55,6 +60,17 @@ pub(super) fn list(
         answer.next_cursor = Some(PageOf::cursor(seq));
     }
     Ok(Page { items: views, next_cursor: answer.next_cursor })
+}
+
+/// The state that is shown of a row, as far as it matters to whoever looks for `wanted`: what is handed out may be shown as unanswered.
+fn shown(connection: &mut Connection, row: &Delivery, wanted: DeliveryState) -> Result<DeliveryState, Error> {
+    let state = row.progress.state;
+    let matters = [DeliveryState::HandedOut, DeliveryState::NoReply].contains(&wanted);
+    if state != DeliveryState::HandedOut || !matters {
+        return Ok(state);
+    }
+    let command = Command::find(connection, row.command_id)?;
+    evidence::shown_state(connection, row, &command)
 }
 
 /// One page of the raw list, and where to read on.

@@ -143,7 +143,12 @@ async fn what_apple_cannot_take_now_is_tried_again_and_what_nobody_understands_i
         worker.run_once().await.unwrap();
     }
     assert_eq!(apns.sent.lock().len(), 3 + 5);
-    let given_up = bench.services.health.jobs(crate::views::PageQuery::default()).await.unwrap();
+    let given_up = bench
+        .services
+        .health
+        .jobs(crate::views::JobQuery { state: Some("dead".to_owned()), ..Default::default() })
+        .await
+        .unwrap();
     assert_eq!(given_up.items[0].kind, SEND_PUSH);
     assert!(given_up.items[0].last_error.as_deref().unwrap().contains("418"));
 }

@@ -60,7 +60,7 @@ impl Bench {
     /// The first operator.
     pub(crate) async fn operator(&self) -> Operator {
         let token = self.tx(|tx| Ok(ApiToken::list(tx)?.remove(0))).await;
-        Operator { token_id: token.id, name: token.name }
+        Operator { token_id: token.id, name: token.name, request_key: None }
     }
 
     /// Sends a command that every target is expected to take.

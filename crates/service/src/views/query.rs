@@ -30,6 +30,14 @@ query! {
 }
 
 query! {
+    /// Which work between requests.
+    JobQuery {
+        /// `ready`, `leased` or `dead`; all when left out.
+        state: String,
+    }
+}
+
+query! {
     /// Which devices.
     DeviceQuery {
         /// Part of a name, serial number, UDID, product name or owner.

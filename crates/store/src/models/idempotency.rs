@@ -39,6 +39,11 @@ impl std::fmt::Debug for IdempotencyKey {
 }
 
 impl IdempotencyKey {
+    /// The status of a row whose request is being worked on.
+    pub const WORKING: i32 = 0;
+    /// The status of a row whose work is done and whose answer is not kept yet, or was lost with its process.
+    pub const DONE: i32 = 1;
+
     /// Inserts the row.
     ///
     /// # Errors
@@ -58,6 +63,17 @@ impl IdempotencyKey {
             .select(Self::as_select())
             .first(connection)
             .optional()?)
+    }
+
+    /// Notes that the work of a key is done, though its answer is not kept yet.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn note_done(connection: &mut Connection, token: TokenId, key: &str) -> Result<(), Error> {
+        let working =
+            idempotency_keys::table.find((token, key)).filter(idempotency_keys::status.eq(Self::WORKING));
+        diesel::update(working).set(idempotency_keys::status.eq(Self::DONE)).execute(connection)?;
+        Ok(())
     }
 
     /// Deletes answers given before a moment. Returns how many.

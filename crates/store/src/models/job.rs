@@ -170,12 +170,19 @@ impl Job {
         Ok(true)
     }
 
-    /// Jobs that were given up, newest first.
+    /// Jobs in one state or in any, newest first.
     ///
     /// # Errors
     /// The database's.
-    pub fn list_dead(connection: &mut Connection, page: Page<JobId>) -> Result<Vec<Self>, Error> {
-        let mut query = jobs::table.filter(jobs::state.eq(JobState::Dead)).into_boxed();
+    pub fn list(
+        connection: &mut Connection,
+        state: Option<JobState>,
+        page: Page<JobId>,
+    ) -> Result<Vec<Self>, Error> {
+        let mut query = jobs::table.into_boxed();
+        if let Some(state) = state {
+            query = query.filter(jobs::state.eq(state));
+        }
         if let Some(after) = page.after {
             query = query.filter(jobs::id.lt(after));
         }

@@ -37,8 +37,12 @@ pub(super) enum WatchCommand {
     /// The authority that issues device identities: look at it, or begin a new one.
     #[command(subcommand)]
     Authority(AuthorityCommand),
-    /// Show work that failed for good and waits for a person.
-    Jobs,
+    /// Show the work between requests: what waits, what is being done, what failed for good and waits for a person.
+    Jobs {
+        /// Only this state: ready, leased, dead.
+        #[arg(long)]
+        state: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,16 +122,17 @@ pub(super) fn run(command: WatchCommand, options: &Options) -> Result<ExitCode> 
             let (_, identity) = client.post(&path, &json!({ "reason": reason }))?;
             if options.json { print_json(&identity) } else { remark("Revoked.") }
         }
-        WatchCommand::Jobs => {
-            let items = client.list("/api/v1/jobs", &[], 1000)?;
+        WatchCommand::Jobs { state } => {
+            let items = client.list("/api/v1/jobs", &[("state", state.as_deref())], 1000)?;
             let columns = [
                 ("job", "kind"),
                 ("for", "key"),
+                ("state", "state"),
                 ("tries", "attempts"),
                 ("why", "last_error"),
                 ("due", "run_at"),
             ];
-            show_items(options, &items, &columns, "Nothing failed for good.");
+            show_items(options, &items, &columns, "There is no work between requests.");
         }
     }
     Ok(ExitCode::SUCCESS)

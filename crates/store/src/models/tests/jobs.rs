@@ -76,7 +76,7 @@ fn a_job_that_fails_waits_and_keeps_its_count_and_one_that_is_given_up_is_shown(
     let second = lease(&scene).remove(0);
     assert_eq!((second.attempts, second.last_error.as_deref()), (2, Some("APNs is away")));
     assert!(scene.tx(move |tx| second.bury(tx, "no certificate")));
-    let dead = scene.read(|c| Job::list_dead(c, Page::first(10)));
+    let dead = scene.read(|c| Job::list(c, Some(JobState::Dead), Page::first(10)));
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].last_error.as_deref(), Some("no certificate"));
     ask(&scene, "a", "2");
