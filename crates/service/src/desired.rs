@@ -56,3 +56,6 @@ fn optional<T>(row: Result<T, store::Error>) -> Result<Option<T>, Error> {
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{
     Action, ActionId, ActionState, Allowance, AllowanceId, Assignment, AssignmentId, AssignmentState,
-    DeviceId, Enrollment, EnrollmentFilter, EnrollmentState, GroupId, GroupMember, Item, ItemId, ItemVersion,
+    DeviceId, Enrollment, EnrollmentFilter, EnrollmentState, GroupId, GroupMember, ItemId, ItemVersion,
     ItemVersionId, Page, PlaceId, Placement, Tx,
 };
 
