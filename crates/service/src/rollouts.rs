@@ -105,7 +105,7 @@ impl Rollouts {
                 let mut rollout = Rollout::find(tx, RolloutId(id)).map_err(|error| missing(error, id))?;
                 let detail = carry_out(tx, &context, &mut rollout, (&order, &name))?;
                 audit::record(tx, now, &act.clone().with(detail.clone()))?;
-                let event = round::event(kind, &rollout, now, detail);
+                let event = round::event(kind, &rollout, now, &detail);
                 Ok::<_, Error>((view(tx, &rollout)?, event))
             })
             .await?;

@@ -173,7 +173,7 @@ fn write(tx: &mut Tx<'_>, context: &Context, look: &Look, now: Timestamp) -> Res
             release(tx, context, &rollout, *device, now)?;
         }
         let devices = look.released.len();
-        return Ok(Some(event("rollout.ring", &rollout, now, json!({ "devices": devices }))));
+        return Ok(Some(event("rollout.ring", &rollout, now, &json!({ "devices": devices }))));
     }
     match &look.verdict {
         Verdict::Wait => Ok(None),
@@ -187,12 +187,12 @@ fn write(tx: &mut Tx<'_>, context: &Context, look: &Look, now: Timestamp) -> Res
             let act = Act::by_ward("rollout.halt").on(rollout.id.to_string());
             audit::record(tx, now, &act.with(json!({ "reason": reason })))?;
             tracing::error!(rollout.id = %rollout.id, "The rollout {} was halted: {reason}", rollout.id);
-            Ok(Some(event("rollout.halted", &rollout, now, json!({ "reason": reason }))))
+            Ok(Some(event("rollout.halted", &rollout, now, &json!({ "reason": reason }))))
         }
         Verdict::Done => {
             (rollout.state, rollout.ended_at) = (RolloutState::Done, Some(now));
             rollout.save(tx)?;
-            Ok(Some(event("rollout.done", &rollout, now, json!({}))))
+            Ok(Some(event("rollout.done", &rollout, now, &json!({}))))
         }
     }
 }
@@ -245,7 +245,12 @@ pub(super) fn halt(
 }
 
 /// What those who watch are told.
-pub(super) fn event(kind: &'static str, rollout: &Rollout, now: Timestamp, more: serde_json::Value) -> Event {
+pub(super) fn event(
+    kind: &'static str,
+    rollout: &Rollout,
+    now: Timestamp,
+    more: &serde_json::Value,
+) -> Event {
     let detail = json!({
         "rollout": rollout.id, "assignment": rollout.assignment_id, "ring": rings::name(rollout.ring), "more": more
     });

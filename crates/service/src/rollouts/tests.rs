@@ -42,6 +42,36 @@ fn version(clock: &dyn Clock, item: ItemId, number: i32) -> ItemVersion {
     }
 }
 
+/// Enrolled devices like the one of `epoch`.
+fn copies(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    epoch: &Enrollment,
+    count: usize,
+) -> Result<Vec<(DeviceId, EnrollmentId)>, Error> {
+    let device = Device::find(tx, epoch.device_id)?;
+    let channel = Channel::find_device_channel(tx, epoch.id)?;
+    let mut devices = Vec::new();
+    for number in 0..count {
+        let apple_id = format!("U{number}");
+        let device = Device { id: DeviceId::new(clock), udid: Some(apple_id.clone()), ..device.clone() };
+        let epoch = Enrollment {
+            id: EnrollmentId::new(clock),
+            device_id: device.id,
+            apple_id: apple_id.clone(),
+            identity_id: None,
+            ..epoch.clone()
+        };
+        let channel =
+            Channel { id: ChannelId::new(clock), enrollment_id: epoch.id, key: apple_id, ..channel.clone() };
+        device.insert(tx)?;
+        epoch.insert(tx)?;
+        channel.insert(tx)?;
+        devices.push((device.id, epoch.id));
+    }
+    Ok(devices)
+}
+
 impl Fleet {
     /// `count` devices, and an assignment that has just gone from version 1 of the item to version 2.
     async fn new(count: usize) -> Self {
@@ -81,31 +111,7 @@ impl Fleet {
                 let next = Assignment { version: 2, item_version_id: second, ..assignment.clone() };
                 next.save(tx)?;
                 next.keep_version(tx)?;
-                let device = Device::find(tx, epoch.device_id)?;
-                let channel = Channel::find_device_channel(tx, epoch.id)?;
-                let mut devices = Vec::new();
-                for number in 0..count {
-                    let apple_id = format!("U{number}");
-                    let device =
-                        Device { id: DeviceId::new(&clock), udid: Some(apple_id.clone()), ..device.clone() };
-                    let epoch = Enrollment {
-                        id: EnrollmentId::new(&clock),
-                        device_id: device.id,
-                        apple_id: apple_id.clone(),
-                        identity_id: None,
-                        ..epoch.clone()
-                    };
-                    let channel = Channel {
-                        id: ChannelId::new(&clock),
-                        enrollment_id: epoch.id,
-                        key: apple_id,
-                        ..channel.clone()
-                    };
-                    device.insert(tx)?;
-                    epoch.insert(tx)?;
-                    channel.insert(tx)?;
-                    devices.push((device.id, epoch.id));
-                }
+                let devices = copies(tx, &clock, &epoch, count)?;
                 Ok((devices, next))
             })
             .await;

@@ -108,11 +108,13 @@ fn value_of(value: &Json) -> Value {
 }
 
 /// `version("26.1")`: a text that sorts as versions do, for `<` and `>=`.
+#[expect(clippy::needless_pass_by_value, reason = "the interpreter hands over values")]
 fn version(text: Arc<String>) -> Result<Value, ExecutionError> {
     sortable(&text).map(Value::from)
 }
 
 /// `os_at_least(device.os, "26.1")`.
+#[expect(clippy::needless_pass_by_value, reason = "the interpreter hands over values")]
 fn at_least(have: Arc<String>, wanted: Arc<String>) -> Result<bool, ExecutionError> {
     Ok(sortable(&have)? >= sortable(&wanted)?)
 }
