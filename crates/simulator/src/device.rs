@@ -140,6 +140,12 @@ impl SimulatedDevice {
         self.0.state.lock().snapshot()
     }
 
+    /// The serial number, as it stands on the back.
+    #[must_use]
+    pub fn serial_number(&self) -> String {
+        self.0.state.lock().hardware.serial.clone()
+    }
+
     /// The installed profiles, the enrolment profile among them.
     #[must_use]
     pub fn profiles(&self) -> Vec<InstalledProfile> {
