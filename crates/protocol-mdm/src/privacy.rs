@@ -1,6 +1,8 @@
 //! What may be asked of a personal device and kept about it. An allow-list: a key that is not named here is dropped before
 //! storage, even if the device volunteers it.
 
+mod inner;
+
 use plist::{Dictionary, Value};
 
 /// The `DeviceInformation` queries that are sent to a personal device: what management needs, nothing that identifies the hardware
@@ -25,7 +27,7 @@ pub const PERSONAL_QUERIES: [&str; 13] = [
 pub const PERSONAL_AUTHENTICATE_FORBIDDEN: [&str; 4] = ["SerialNumber", "IMEI", "MEID", "DeviceName"];
 
 /// The keys that every report has and that are kept.
-const COMMON_KEYS: [&str; 12] = [
+const COMMON_KEYS: [&str; 10] = [
     "Status",
     "CommandUUID",
     "RequestType",
@@ -34,8 +36,6 @@ const COMMON_KEYS: [&str; 12] = [
     "EnrollmentID",
     "EnrollmentUserID",
     "UserID",
-    "UserShortName",
-    "UserLongName",
     "NotOnConsole",
     "NeedSyncResponse",
 ];
@@ -57,7 +57,8 @@ const RESULT_KEYS: [(&str, Option<&str>); 12] = [
 ];
 
 /// Takes out of a result what may not be kept of a personal device, and names what was taken (never its value). Lists of profiles,
-/// certificates and applications stay only where `command`, the inner dictionary that was answered, asked for managed ones.
+/// certificates and applications stay only where `command`, the inner dictionary that was answered, asked for managed ones; inside of
+/// what stays, keys that Apple does not list go as well.
 pub fn strip_personal(command: Option<&Dictionary>, result: &mut Dictionary) -> Vec<String> {
     let mut dropped = Vec::new();
     let managed =
@@ -79,6 +80,9 @@ pub fn strip_personal(command: Option<&Dictionary>, result: &mut Dictionary) -> 
             }
             kept
         });
+    }
+    for (key, value) in result.iter_mut() {
+        inner::strip(key, value, &mut dropped);
     }
     dropped
 }

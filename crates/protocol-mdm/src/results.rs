@@ -72,6 +72,13 @@ pub fn facts(request_type: &str, result: &Dictionary) -> Facts {
     facts
 }
 
+/// The keys that Apple lists inside a set of facts or inside a dictionary of one, such as `SecurityInfo.FirewallSettings`.
+pub(crate) fn inner_keys(path: &str) -> Vec<&'static str> {
+    let sets = schema::answer(path).unwrap_or_default().iter();
+    let top = sets.filter(|(container, _, _)| container.is_some()).flat_map(|(_, _, fields)| fields.iter());
+    top.chain(schema::nested(path)).map(|(name, _)| *name).collect()
+}
+
 fn collect(facts: &mut Facts, prefix: &str, from: &Dictionary, fields: &[Field], keep_unknown: bool) {
     for (key, value) in from {
         if secrets::kind_of(key).is_some() && !matches!(value, Value::Boolean(_)) || secrets::is_marker(value)

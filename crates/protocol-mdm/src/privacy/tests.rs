@@ -66,3 +66,38 @@ fn nothing_that_is_asked_of_a_personal_device_identifies_it() {
         assert!(!PERSONAL_QUERIES.contains(&key), "{key}");
     }
 }
+
+#[test]
+fn nothing_unknown_stays_inside_of_what_is_kept() {
+    let mut result = dictionary(
+        "<key>SecurityInfo</key><dict><key>PasscodeCompliant</key><true/><key>Strange</key><string>CANARY</string>\
+         <key>ManagementStatus</key><dict><key>IsUserEnrollment</key><true/><key>Who</key><string>CANARY</string></dict></dict>\
+         <key>QueryResponses</key><dict><key>OSVersion</key><string>26.1</string>\
+         <key>OrganizationInfo</key><dict><key>OrganizationName</key><string>Ward</string><key>X</key><string>CANARY</string></dict></dict>\
+         <key>ProfileList</key><array><dict><key>PayloadIdentifier</key><string>org.ward</string><key>Y</key><string>CANARY</string>\
+         <key>PayloadContent</key><array><dict><key>PayloadType</key><string>t</string><key>Z</key><string>CANARY</string></dict></array></dict>\
+         <dict><key>PayloadIdentifier</key><string>CANARY</string><key>IsManaged</key><false/></dict></array>\
+         <key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>1</integer>\
+         <key>LocalizedDescription</key><string>CANARY</string></dict></array>\
+         <key>ManagedApplicationList</key><dict><key>org.ward.app</key><dict><key>Status</key><string>Managed</string>\
+         <key>Q</key><string>CANARY</string></dict></dict>\
+         <key>MessageResult</key><dict><key>W</key><string>CANARY</string></dict>\
+         <key>UserLongName</key><string>CANARY</string><key>UserShortName</key><string>CANARY</string>",
+    );
+    let asked = commands::profile_list(true);
+    let dropped = strip_personal(Some(&asked), &mut result);
+    let left = String::from_utf8(plist_guard::write_xml(&result)).unwrap();
+    assert!(!left.contains("CANARY"), "{left}");
+    for kept in [
+        "PasscodeCompliant",
+        "IsUserEnrollment",
+        "OrganizationName",
+        "org.ward",
+        "<string>t</string>",
+        "Managed",
+        "ErrorCode",
+    ] {
+        assert!(left.contains(kept), "{kept} is gone: {left}");
+    }
+    assert!(dropped.contains(&"SecurityInfo.Strange".to_owned()), "{dropped:?}");
+}

@@ -148,6 +148,10 @@ pub(super) fn open(
     message: &Authenticate,
 ) -> Result<(), Error> {
     let device = find_or_make_device(work, new, key, message)?;
+    if new.issuance.ownership == Ownership::Personal {
+        // It may have been the hospital's before: what was known then is history, and not what it is known by now.
+        store::DeviceFact::forget(work.tx, device, |key| key.starts_with("device."))?;
+    }
     let clock = std::sync::Arc::clone(&work.context.clock);
     let previous = new.before.first();
     let rights = AccessRights::for_ownership(new.issuance.ownership);

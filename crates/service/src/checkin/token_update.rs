@@ -1,6 +1,6 @@
 //! TokenUpdate: the push address of a channel, and with the first one the end of the enrolment. Apple: "TokenUpdate".
 
-use catalog::ChannelKind;
+use catalog::{ChannelKind, Ownership};
 use protocol_mdm::{EnrollmentKey, ExposeSecret, TokenUpdate};
 use serde_json::json;
 use store::{Channel, ChannelId, Enrollment, EnrollmentState, Secret, SecretId, SecretKind};
@@ -38,8 +38,10 @@ pub(super) fn receive(
     channel.push_dead_at = None;
     let ids = &message.identifiers;
     channel.user_id = ids.user_id.clone().or(ids.enrollment_user_id.clone()).or(channel.user_id);
-    channel.user_short_name = ids.user_short_name.clone().or(channel.user_short_name);
-    channel.user_long_name = ids.user_long_name.clone().or(channel.user_long_name);
+    if enrollment.ownership != Ownership::Personal {
+        channel.user_short_name = ids.user_short_name.clone().or(channel.user_short_name);
+        channel.user_long_name = ids.user_long_name.clone().or(channel.user_long_name);
+    }
     if is_new {
         channel.insert(work.tx)?
     } else {

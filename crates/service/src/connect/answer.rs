@@ -40,9 +40,9 @@ pub(super) async fn prepare(
     (digest, size): ([u8; 32], usize),
 ) -> Result<Answer, Error> {
     let Report { status, command_uuid, request_type, error_chain, body, .. } = report;
-    let error = describe(&error_chain);
     if matches!(status, Status::Idle | Status::NotNow) {
         let (body, xml, secrets) = (Dictionary::new(), Vec::new(), Vec::new());
+        let error = describe(&error_chain, catalog::Ownership::Personal);
         return Ok(Answer { status, command_uuid, body, xml, secrets, digest, error, command: None });
     }
     let channel = caller.channel(&key.to_string());
@@ -60,6 +60,7 @@ pub(super) async fn prepare(
     };
     let (command, enrollment) = context.store.read("answered_command", read).await?;
     let ownership = enrollment.map_or(catalog::Ownership::Personal, |enrollment| enrollment.ownership);
+    let error = describe(&error_chain, ownership);
     let asked = command.as_ref().map(|command| command.request_type.clone()).or(request_type);
     let command = command.and_then(|command| {
         protocol_mdm::guard::parse_dictionary_within(&command.body, &protocol_mdm::Limits::OPERATOR).ok()
@@ -78,7 +79,8 @@ pub(super) async fn prepare(
     Ok(Answer { status, command_uuid, body, xml, secrets, digest, error, command })
 }
 
-fn describe(chain: &[ErrorChainItem]) -> Option<String> {
+/// Apple's own words for an error. Those in the user's language may hold what a person wrote, and are not kept of a personal device.
+fn describe(chain: &[ErrorChainItem], ownership: catalog::Ownership) -> Option<String> {
     if chain.is_empty() {
         return None;
     }
@@ -86,7 +88,7 @@ fn describe(chain: &[ErrorChainItem]) -> Option<String> {
         let text = item
             .us_english_description
             .as_deref()
-            .or(item.localized_description.as_deref())
+            .or(item.localized_description.as_deref().filter(|_| ownership != catalog::Ownership::Personal))
             .unwrap_or("no text");
         let domain = item.domain.as_deref().unwrap_or("unknown domain");
         item.code.map_or_else(|| format!("{text} ({domain})"), |code| format!("{text} ({domain} {code})"))
