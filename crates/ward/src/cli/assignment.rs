@@ -41,8 +41,8 @@ pub(super) struct NewAssignment {
     /// The profile, by name or id.
     profile: String,
     /// Its version [default: the newest].
-    #[arg(long)]
-    version: Option<i32>,
+    #[arg(long, value_name = "NUMBER")]
+    profile_version: Option<i32>,
     /// Only to the members of this group, by name or id.
     #[arg(long)]
     group: Option<String>,
@@ -71,8 +71,8 @@ pub(super) enum AssignmentCommand {
         /// The assignment's id.
         id: String,
         /// The version of the profile; 0 for the newest.
-        #[arg(long)]
-        version: Option<i32>,
+        #[arg(long, value_name = "NUMBER")]
+        profile_version: Option<i32>,
         /// Not to the members of this group; may be repeated, and replaces what was excluded before.
         #[arg(long = "exclude", value_name = "GROUP")]
         excluded: Vec<String>,
@@ -134,14 +134,14 @@ pub(super) fn run(command: AssignmentCommand, options: &Options) -> Result<ExitC
                 return Err(super::client::usage("name a --group or a --place, or say --everywhere"));
             }
             let body = json!({
-                "profile": new.profile, "version": new.version, "group": new.group, "place": new.place,
+                "profile": new.profile, "version": new.profile_version, "group": new.group, "place": new.place,
                 "excluded": new.excluded, "dry_run": new.dry_run,
             });
             print_change(&client.post("/api/v1/assignments", &body)?.1, options);
         }
-        AssignmentCommand::Change { id, version, excluded, exclude_nobody, dry_run } => {
+        AssignmentCommand::Change { id, profile_version, excluded, exclude_nobody, dry_run } => {
             let excluded = (exclude_nobody || !excluded.is_empty()).then_some(excluded);
-            let body = json!({ "version": version, "excluded": excluded, "dry_run": dry_run });
+            let body = json!({ "version": profile_version, "excluded": excluded, "dry_run": dry_run });
             let path = format!("/api/v1/assignments/{}", segment(&id));
             print_change(&client.change(Method::PATCH, &path, Some(&body))?, options);
         }

@@ -90,8 +90,8 @@ pub(super) enum UploadedCommand {
         #[arg(long)]
         device: String,
         /// The version [default: the newest].
-        #[arg(long)]
-        version: Option<i32>,
+        #[arg(long, value_name = "NUMBER")]
+        profile_version: Option<i32>,
     },
 }
 
@@ -126,8 +126,8 @@ pub(super) fn run(command: UploadedCommand, options: &Options) -> Result<ExitCod
                 }
             }
         }
-        UploadedCommand::Render { profile, device, version } => {
-            let version = version.map_or_else(String::new, |version| format!("&version={version}"));
+        UploadedCommand::Render { profile, device, profile_version } => {
+            let version = profile_version.map_or_else(String::new, |version| format!("&version={version}"));
             let path =
                 format!("/api/v1/profiles/{}/render?device={}{version}", segment(&profile), segment(&device));
             return Ok(print_rendered(&client.get(&path)?, options));
@@ -170,7 +170,7 @@ fn print_upload(uploaded: &Value, options: &Options) {
     if at(uploaded, "is_new").as_bool() == Some(true) {
         remark(&format!(
             "'{name}' has version {version} now. No device gets it before an assignment says so: \
-             'ward assignment create', or 'ward assignment change ID --version {version}'."
+             'ward assignment create', or 'ward assignment change ID --profile-version {version}'."
         ));
     } else {
         remark(&format!("This is version {version} of '{name}' already."));
