@@ -2,6 +2,7 @@
 //!
 //! Nothing here is a short cut: the devices enrol with links made over the API, and are woken by the simulated push service.
 
+mod hospital;
 mod stage;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +63,7 @@ async fn demo(args: DemoArgs) -> Result<()> {
     remark(&format!("2/4  Ward serves devices at {}", stage.config.devices.public_url));
     let topic = stage.install_push_certificate(&apple).await?;
     remark(&format!("3/4  A push certificate for {topic} is installed"));
+    hospital::build(&stage).await?;
     let network = Network::new(NetworkOptions {
         roots_pem: stage.tls_root()?,
         registry: Some(apple.registry()),
@@ -69,6 +71,7 @@ async fn demo(args: DemoArgs) -> Result<()> {
     })?;
     let fleet = Arc::new(Fleet::new(FleetSpec::demo().scaled_to(args.devices), &network));
     enroll(&fleet, &stage).await?;
+    hospital::place(&stage, &placed(&fleet)).await?;
     let stop = CancellationToken::new();
     let (living, ending) = (Arc::clone(&fleet), stop.clone());
     let lives = tokio::spawn(async move { living.run(&ending).await });
@@ -109,6 +112,12 @@ async fn enroll(fleet: &Fleet, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+/// The devices with a serial number, and whether each is one person's.
+fn placed(fleet: &Fleet) -> Vec<(String, bool)> {
+    let devices = fleet.devices().iter();
+    devices.map(|device| (device.snapshot().serial_number, device.spec().model == Model::IPhone)).collect()
+}
+
 /// What there is to see, and three things to try on devices that are really there.
 fn summary(fleet: &Fleet, stage: &Stage) -> String {
     let serial = |model: Model, nth: usize| {
@@ -128,7 +137,8 @@ fn summary(fleet: &Fleet, stage: &Stage) -> String {
          \n  devices     {devices}\
          \n  token       in {access_file}\n\
          \nIn a second terminal, try:\n\
-         \n  {ward} device list\n\
+         \n  {ward} device list\
+         \n  {ward} place list\n\
          \n  # an iPad is lost: it goes into Lost Mode and says whom to call\
          \n  {ward} command send --type EnableLostMode --device {ipad} Message='Please call St. Example' PhoneNumber=+44123456 --wait\n\
          \n  # an iPhone is erased for the next patient and comes back by itself; the evidence says how that is known\

@@ -85,7 +85,7 @@ impl Client {
     }
 
     /// Sends a change that may be sent twice: PUT, PATCH or DELETE.
-    pub(super) fn change(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+    pub(crate) fn change(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let request = self.request(method, path);
         json(self.send(match body {
             Some(body) => request.json(body),

@@ -97,8 +97,13 @@ impl Stage {
         }
     }
 
-    async fn post(&self, path: &'static str, body: Value) -> Result<Value> {
+    pub(super) async fn post(&self, path: &'static str, body: Value) -> Result<Value> {
         Ok(self.call(move |client| client.post(path, &body)).await?.1)
+    }
+
+    pub(super) async fn put(&self, path: &'static str, body: Value) -> Result<()> {
+        self.call(move |client| client.change(reqwest::Method::PUT, path, Some(&body))).await?;
+        Ok(())
     }
 
     async fn call<T: Send + 'static>(
