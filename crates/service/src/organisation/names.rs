@@ -146,7 +146,8 @@ mod tests {
         for good in ["W1", "ward/3-b", "Zürich_2", "7"] {
             assert_eq!(code("code", good).unwrap(), good);
         }
-        for bad in ["", "-w", "a b", "=1+1", "w\n", "0192d3f4-0000-7000-8000-000000000000", &"x".repeat(65)] {
+        for bad in ["", "-w", "a b", "=1+1", "w\nx", "0192d3f4-0000-7000-8000-000000000000", &"x".repeat(65)]
+        {
             assert!(code("code", bad).is_err(), "{bad}");
         }
         for bad in ["", "Wifi", "1st", "wifi-ssid", "wifi.ssid", &"x".repeat(65)] {

@@ -71,15 +71,17 @@ impl Table {
             None => return Err(wrong("is empty")),
         };
         let mut table = Self { header, lines: Vec::new(), broken: Vec::new() };
+        let mut lines = LineCount { bytes: text.as_bytes(), reached: 0, line: 1 };
         for record in records {
             let record = record.map_err(|error| wrong(format!("cannot be read: {error}")))?;
-            table.take(&record)?;
+            let start = record.position().map_or(0, csv::Position::byte);
+            let number = lines.at(usize::try_from(start).unwrap_or(usize::MAX));
+            table.take(number, &record)?;
         }
         Ok(table)
     }
 
-    fn take(&mut self, record: &StringRecord) -> Result<(), Error> {
-        let number = record.position().map_or(0, csv::Position::line);
+    fn take(&mut self, number: u64, record: &StringRecord) -> Result<(), Error> {
         if record.iter().all(|cell| cell.trim().is_empty()) {
             return Ok(());
         }
@@ -135,6 +137,27 @@ impl Line {
             Some("-") => Cell::Clear,
             Some(text) => Cell::Text(text),
         }
+    }
+}
+
+/// Counts lines as a person does. The reader's own count of a line is that of the empty lines before it.
+struct LineCount<'a> {
+    bytes: &'a [u8],
+    reached: usize,
+    line: u64,
+}
+
+impl LineCount<'_> {
+    /// The line of what begins at `start` or after the line breaks there. Asked for in the order of the file.
+    fn at(&mut self, start: usize) -> u64 {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let start = start.saturating_add(breaks);
+        let passed = self.bytes.get(self.reached..start).unwrap_or_default();
+        let lines = passed.iter().filter(|byte| **byte == b'\n').count();
+        self.line = self.line.saturating_add(u64::try_from(lines).unwrap_or(u64::MAX));
+        self.reached = start;
+        self.line
     }
 }
 
