@@ -1,5 +1,6 @@
 //! The whole loop over real TLS: simulated devices and a simulated Apple against a started Ward, and what a hospital would notice.
 
+mod authority;
 mod doors;
 mod enrollment;
 mod epochs;
@@ -14,6 +15,7 @@ mod links;
 mod lock;
 mod lost_mode;
 mod mac_secrets;
+mod network;
 mod personal;
 mod push;
 mod push_faults;

@@ -79,6 +79,22 @@ impl RawDevice {
         Self::by_profile(world, &open_profile(profile)?, &self.udid).await
     }
 
+    /// The same device with the identity that a SCEP payload of any signed profile gives, in the place of its own.
+    ///
+    /// # Errors
+    /// A step fails.
+    pub async fn with_identity_of(&self, world: &World, profile: &[u8]) -> Result<Self> {
+        let scep = payload(&open_profile(profile)?, "com.apple.security.scep")?;
+        let content = scep.get("PayloadContent").and_then(Value::as_dictionary).context("no SCEP content")?;
+        let text = |key: &str| content.get(key).and_then(Value::as_string);
+        let key = PrivateKey::generate_rsa_2048()?;
+        let url = text("URL").context("no SCEP URL")?;
+        let certificate = certify(world, url, &key, text("Challenge")).await?;
+        let http = client(world)?.identity(identity(&certificate, &key)?).build()?;
+        let (udid, topic, door) = (self.udid.clone(), self.topic.clone(), self.door.clone());
+        Ok(Self { udid, certificate, key, topic, rights: self.rights, door, http })
+    }
+
     async fn by_profile(world: &World, profile: &Dictionary, udid: &str) -> Result<Self> {
         let payload = |kind: &str| payload(profile, kind);
         let (scep, mdm) = (payload("com.apple.security.scep")?, payload("com.apple.mdm")?);
