@@ -21,13 +21,16 @@ use crate::{Context, Error, lifecycle, push};
 /// The lane of installs and removals: after what people wait for, before questions.
 const LANE: i16 = 200;
 
+/// When the device told its profiles, and the identifier and UUID of each.
+type Listed = (Timestamp, Vec<(String, String)>);
+
 /// What is the same for all items of one enrolment.
 struct Device<'a> {
     context: &'a Context,
     enrollment: Enrollment,
     channel: Channel,
     known: Known,
-    list: Option<(Timestamp, Vec<(String, String)>)>,
+    list: Option<Listed>,
     assigned: &'a Assigned,
     now: Timestamp,
 }
@@ -56,14 +59,14 @@ pub(super) fn reconcile(
         if before.is_none() && answer.outcome == Outcome::Excluded {
             continue;
         }
-        let (row, sent) = device.bring(tx, before, answer)?;
+        let (row, sent) = device.bring(tx, before.as_ref(), answer)?;
         sends |= sent;
         next = earliest(next, &row);
     }
     for row in rows.into_iter().filter(|row| row.state != ItemState::Removed) {
         let why = vec![Reason::new("not_assigned", "no assignment gives it to this device any more")];
         let gone = Resolved { item: row.item_id, outcome: Outcome::Excluded, assignment: None, why };
-        let (row, sent) = device.bring(tx, Some(row), &gone)?;
+        let (row, sent) = device.bring(tx, Some(&row), &gone)?;
         sends |= sent;
         next = earliest(next, &row);
     }
@@ -88,10 +91,7 @@ fn earliest(next: Option<Timestamp>, row: &DeviceItem) -> Option<Timestamp> {
 }
 
 /// Identifier and UUID of the profiles that the device listed last in this enrolment.
-fn newest_list(
-    tx: &mut Tx<'_>,
-    enrollment: &Enrollment,
-) -> Result<Option<(Timestamp, Vec<(String, String)>)>, Error> {
+fn newest_list(tx: &mut Tx<'_>, enrollment: &Enrollment) -> Result<Option<Listed>, Error> {
     let end = Timestamp::from_millis(i64::MAX);
     let newest = Report::newest(tx, enrollment.device_id, "ProfileList", end, 1)?.pop();
     let Some(report) = newest.filter(|report| report.enrollment_id == enrollment.id) else { return Ok(None) };
@@ -109,12 +109,12 @@ impl Device<'_> {
     fn bring(
         &self,
         tx: &mut Tx<'_>,
-        before: Option<DeviceItem>,
+        before: Option<&DeviceItem>,
         resolved: &Resolved,
     ) -> Result<(DeviceItem, bool), Error> {
         let mut why = resolved.why.clone();
         let target = self.target(tx, resolved, &mut why)?;
-        let mut row = before.clone().unwrap_or_else(|| self.new_row(resolved.item));
+        let mut row = before.cloned().unwrap_or_else(|| self.new_row(resolved.item));
         let on_its_way = self.on_its_way(tx, &mut row);
         let identifier = match &target {
             Target::Want { identifier, .. } => identifier.clone(),
@@ -129,7 +129,7 @@ impl Device<'_> {
         let sent = self.carry_out(tx, &mut row, step, &mut said)?;
         why.splice(0..0, said);
         row.why = serde_json::to_string(&why).unwrap_or_else(|_| "[]".to_owned());
-        if before.as_ref() != Some(&row) {
+        if before != Some(&row) {
             row.changed_at = self.now;
             row.save(tx)?;
         }

@@ -48,8 +48,14 @@ fn seen(seconds: u64, uuid: Option<&str>) -> Option<Seen> {
     Some(Seen { at: at(seconds), uuid: uuid.map(str::to_owned) })
 }
 
-fn step(row: &mut DeviceItem, target: &Target, on_its_way: OnItsWay, list: Option<Seen>, now: u64) -> Step {
-    plan(row, target, on_its_way, list.as_ref(), at(now)).0
+fn step(
+    row: &mut DeviceItem,
+    target: &Target,
+    on_its_way: OnItsWay,
+    list: impl Into<Option<Seen>>,
+    now: u64,
+) -> Step {
+    plan(row, target, on_its_way, list.into().as_ref(), at(now)).0
 }
 
 /// A row of a profile that was installed and seen.
