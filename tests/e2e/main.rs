@@ -1,6 +1,7 @@
 //! The whole loop over real TLS: simulated devices and a simulated Apple against a started Ward, and what a hospital would notice.
 
 mod authority;
+mod canary;
 mod doors;
 mod enrollment;
 mod epochs;

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use plist::Dictionary;
 
 use super::command::{After, Command, Executed, execute};
+use super::faults::volunteer;
 use super::messages::report;
 use super::state::{Enrolment, ExecutedCommand, LISTED, Pending, Phase, User};
 use super::wire::{Kind, Reply, xml};
@@ -142,6 +143,9 @@ impl Device {
             return Ok(Next::End { complete: false });
         };
         let mut message = message.clone();
+        if let Some(word) = &self.faults.lock().volunteered {
+            volunteer(&mut message, word);
+        }
         match &fault {
             Some(Fault::LoseReport) => {
                 self.confirm(user);
