@@ -6,6 +6,7 @@ mod doors;
 mod enrollment;
 mod epochs;
 mod erase;
+mod fleet;
 mod groups;
 mod hostile;
 mod identity;
