@@ -3,6 +3,7 @@
 mod conclusion;
 mod evidence;
 mod listing;
+mod settings;
 
 use serde_json::json;
 use store::{Connection, Delivery, DeliveryFilter, DeliverySeq, EnrollmentId, Page as StorePage};

@@ -31,7 +31,7 @@ pub(crate) enum Miss {
     /// Several devices have this name.
     Ambiguous(usize),
     /// Two live enrolments claim to be the device, and the name does not say which is meant.
-    Disputed,
+    Disputed(Vec<EnrollmentId>),
     /// The device is known but not under management now.
     NotEnrolled(&'static str),
     /// The database cannot answer.
@@ -58,10 +58,16 @@ impl Miss {
                 "ambiguous",
                 format!("{count} devices claim the serial number '{target}': use the device id"),
             ),
-            Self::Disputed => (
-                "disputed",
-                format!("'{target}': two enrolments claim this device; name the enrolment by its id"),
-            ),
+            Self::Disputed(claims) => {
+                let ids: Vec<String> = claims.iter().map(ToString::to_string).collect();
+                let ids = ids.join(", ");
+                (
+                    "disputed",
+                    format!(
+                        "'{target}': two enrolments claim this device; name the one that is meant by its id: {ids}"
+                    ),
+                )
+            }
             Self::NotEnrolled(why) => ("not_enrolled", format!("'{target}' {why}")),
             Self::Failed(error) => (error.code(), "the server failed; its log says why".to_owned()),
         };
@@ -73,7 +79,7 @@ impl Miss {
         match self {
             Self::NotFound => Error::not_found("device", target),
             Self::Failed(error) => error,
-            Self::Ambiguous(_) | Self::Disputed | Self::NotEnrolled(_) => {
+            Self::Ambiguous(_) | Self::Disputed(_) | Self::NotEnrolled(_) => {
                 Error::Conflict(self.view(target).detail)
             }
         }
@@ -154,10 +160,14 @@ pub(crate) fn find(connection: &mut Connection, name: &str) -> Result<Target, Mi
 }
 
 fn undisputed(connection: &mut Connection, device: DeviceId) -> Result<(), Miss> {
-    match is_disputed(&Enrollment::list_for_device(connection, device)?) {
-        true => Err(Miss::Disputed),
-        false => Ok(()),
+    let epochs = Enrollment::list_for_device(connection, device)?;
+    if !is_disputed(&epochs) {
+        return Ok(());
     }
+    let live = [EnrollmentState::Enrolled, EnrollmentState::Pending];
+    Err(Miss::Disputed(
+        epochs.iter().filter(|epoch| live.contains(&epoch.state)).map(|epoch| epoch.id).collect(),
+    ))
 }
 
 /// Whether a newer epoch claims to be the device of an enrolled one that has not given way, among all epochs of that device.

@@ -23,7 +23,8 @@ pub use command::{
     RefusalView, TargetRefusalView,
 };
 pub use delivery::{
-    ConclusionView, DeliveryStepView, DeliveryView, EvidenceView, FindingsView, VerificationView,
+    ConclusionView, DeliveryStepView, DeliveryView, EvidenceView, FindingsView, SettingResultView,
+    VerificationView,
 };
 pub use desired::*;
 pub use device::{DeviceDetailView, DeviceView, FactHistoryView, FactView, ObservationView};

@@ -114,6 +114,12 @@ async fn a_delivery_shows_its_evidence_and_can_be_cancelled_once() {
         "state_at": "2026-11-23T13:00:00Z",
         "wording": "queued"
       },
+      "facts": null,
+      "findings": {
+        "malformed": [],
+        "missing": [],
+        "unknown": []
+      },
       "history": [
         {
           "at": "2026-11-23T13:00:00Z",
@@ -127,6 +133,7 @@ async fn a_delivery_shows_its_evidence_and_can_be_cancelled_once() {
       "requested_by": "first operator",
       "result": null,
       "result_digest": null,
+      "settings": [],
       "verification": null
     }
     "#);

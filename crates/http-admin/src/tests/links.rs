@@ -25,6 +25,8 @@ async fn a_links_address_is_shown_once_with_a_qr_code_and_stored_as_a_hash() {
       "label": null,
       "owner": "Ward 7",
       "ownership": "shared",
+      "person": null,
+      "place": null,
       "revoked_at": null,
       "state": "open",
       "stopped_at": null,

@@ -13,7 +13,7 @@ async fn the_list_of_devices_shows_each_with_its_current_enrolment() {
         .post("/api/v1/commands", json!({"targets": ["A"], "command": {"RequestType": "ProfileList"}}))
         .await;
     let answer = bench.get("/api/v1/devices").await;
-    insta::assert_json_snapshot!(answer.json()["items"][0], { ".id" => "[id]", ".enrollment_id" => "[id]" }, @r#"
+    insta::assert_json_snapshot!(answer.json()["items"][0], { ".id" => "[id]", ".enrollment_id" => "[id]", ".place.id" => "[id]" }, @r#"
     {
       "enrolled_at": "2026-11-23T13:00:00Z",
       "enrollment_id": "[id]",
@@ -29,6 +29,13 @@ async fn the_list_of_devices_shows_each_with_its_current_enrolment() {
       "owner": "Ada",
       "ownership": "corporate",
       "pending": 1,
+      "person": null,
+      "place": {
+        "code": null,
+        "id": "[id]",
+        "kind": "organization",
+        "name": "Ward"
+      },
       "platform": "iPadOS",
       "product_name": "iPad13,18",
       "serial_number": "SN-A",

@@ -11,6 +11,7 @@ async fn status_with(bench: &Bench, token: &str) -> StatusCode {
 #[tokio::test]
 async fn a_token_is_shown_once_opens_the_api_and_is_taken_back() {
     let bench = Bench::new().await;
+    bench.clock.advance(std::time::Duration::from_secs(1));
     let made = bench.post("/api/v1/tokens", json!({"name": "nightly report"})).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     let secret = made.json()["secret"].as_str().unwrap().to_owned();

@@ -9,8 +9,8 @@ use store::{
 };
 
 use super::conclusion::{self, Known};
-use super::listing;
-use crate::views::{DeliveryStepView, EvidenceView, FindingsView, VerificationView};
+use super::{listing, settings};
+use crate::views::{DeliveryStepView, EvidenceView, FindingsView, SettingResultView, VerificationView};
 use crate::{Error, plist_json, results};
 
 /// The act that stands in the record when an erase is proven (see `lifecycle`).
@@ -44,6 +44,7 @@ pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<Evi
     Ok(EvidenceView {
         findings: findings.map(|result| findings_of(&command, result)).unwrap_or_default(),
         facts: answer.and_then(|event| serde_json::from_str(event.facts_json.as_deref()?).ok()),
+        settings: settings_of(&command, findings),
         conclusion: conclusion::conclude(&known),
         delivery: listing::view((delivery, state), &command, &channel, &device, verification.is_some()),
         verification,
@@ -54,6 +55,11 @@ pub(super) fn of(connection: &mut Connection, delivery: &Delivery) -> Result<Evi
         result: result.map(|result| plist_json::dictionary_to_json(&result)),
         result_digest: answer.and_then(|event| event.result_digest.as_deref()).map(hex::encode),
     })
+}
+
+fn settings_of(command: &Command, result: Option<&Dictionary>) -> Vec<SettingResultView> {
+    let sent = if command.request_type == "Settings" { body(command) } else { None };
+    sent.zip(result).map(|(sent, result)| settings::results(&sent, result)).unwrap_or_default()
 }
 
 fn findings_of(command: &Command, result: &Dictionary) -> FindingsView {

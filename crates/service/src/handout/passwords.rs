@@ -111,3 +111,55 @@ fn hash(plain: &[u8]) -> Result<Value, Error> {
     whole.insert("SALTED-SHA512-PBKDF2".to_owned(), Value::Dictionary(parts));
     Ok(Value::Data(write_xml(&whole)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    /// The password whose hash stands in `data`, if it is `password`.
+    fn is_hash_of(data: &[u8], password: &str) -> bool {
+        let whole = protocol_mdm::guard::parse_dictionary(data).unwrap();
+        let parts = whole.get("SALTED-SHA512-PBKDF2").and_then(Value::as_dictionary).unwrap();
+        let bytes = |key: &str| parts.get(key).and_then(Value::as_data).unwrap().to_vec();
+        let rounds = parts.get("iterations").and_then(Value::as_unsigned_integer).unwrap();
+        let again = SaltedHash::with_salt(
+            &SecretString::from(password),
+            bytes("salt"),
+            u32::try_from(rounds).unwrap(),
+        );
+        *again.unwrap().entropy == bytes("entropy")
+    }
+
+    #[tokio::test]
+    async fn the_administrators_password_leaves_as_a_hash_and_is_kept_for_people() {
+        let bench = Bench::new().await;
+        let mac = bench.enroll("A").await;
+        bench.make_mac(&mac).await;
+        let mut epoch = bench.epoch("A").await;
+        epoch.kind = catalog::EnrollmentType::Automated;
+        bench.tx(move |tx| Ok(epoch.save(tx)?)).await;
+        bench.change_device(&mac, |device| device.supervised = Some(true)).await;
+        let operator = bench.operator().await;
+        for command in [
+            json!({"RequestType": "AccountConfiguration", "AutoSetupAdminAccounts": [{"shortName": "admin"}]}),
+            json!({"RequestType": "SetAutoAdminPassword", "GUID": "9C6E7C66-5D4F-4F3C-9F0A-6C8C6E7C665D"}),
+        ] {
+            let answer = bench.send(&["A"], command).await;
+            let id = answer.queued.first().unwrap().secret_id.unwrap();
+            let asked = crate::views::RevealRequest { reason: "the test compares".to_owned() };
+            let shown = bench.services.escrow.reveal(&operator, id, asked).await.unwrap();
+            assert_eq!(shown.kind, "admin_password");
+            let (uuid, sent) = bench.next(&mac).await.unwrap();
+            let account = sent.get("AutoSetupAdminAccounts").and_then(Value::as_array);
+            let place = account.map_or(&sent, |accounts| accounts.first().unwrap().as_dictionary().unwrap());
+            let hash = place.get("passwordHash").and_then(Value::as_data).unwrap();
+            assert!(is_hash_of(hash, &shown.value) && !is_hash_of(hash, "another"));
+            bench.answer(&mac, &uuid, protocol_mdm::Status::Acknowledged, Dictionary::new()).await.unwrap();
+            let listed = bench.services.escrow.list("A".to_owned()).await.unwrap();
+            assert!(listed.iter().any(|secret| secret.id == id && secret.confirmed_at.is_some()));
+        }
+    }
+}

@@ -107,6 +107,22 @@ pub struct EvidenceView {
     pub facts: Option<serde_json::Value>,
     /// What is strange about an acknowledged answer, by Apple's own description of it. Nothing is dropped for it.
     pub findings: FindingsView,
+    /// Of an answered `Settings` command: what became of each item. The command is acknowledged even when items fail.
+    #[serde(default)]
+    pub settings: Vec<SettingResultView>,
+}
+
+/// What became of one item of a `Settings` command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingResultView {
+    /// Apple's name of the item, such as `DeviceName`.
+    pub item: String,
+    /// The app, for items about an app.
+    pub identifier: Option<String>,
+    /// `Acknowledged` or `Error`; absent if the device said nothing of it.
+    pub status: Option<String>,
+    /// What the device says went wrong.
+    pub error: Option<String>,
 }
 
 /// What is strange about an answer: key paths and sentences, never values.

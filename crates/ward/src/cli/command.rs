@@ -172,6 +172,13 @@ fn print_evidence(evidence: &Value) {
             ("Result digest", "result_digest"),
         ],
     );
+    let settings = at(evidence, "settings").as_array().cloned().unwrap_or_default();
+    if !settings.is_empty() {
+        print_heading("Settings");
+        let columns = [("item", "item"), ("app", "identifier"), ("outcome", "status"), ("why", "error")];
+        print_items(&settings, &columns, "  none");
+        print_heading("States");
+    }
     let history = at(evidence, "history").as_array().cloned().unwrap_or_default();
     print_items(
         &history,
