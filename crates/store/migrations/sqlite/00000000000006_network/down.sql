@@ -1,5 +1,4 @@
 PRAGMA defer_foreign_keys = ON;
-ALTER TABLE commands DROP COLUMN sealed;
 ALTER TABLE issuances DROP COLUMN profile_digest;
 ALTER TABLE issuances DROP COLUMN topic;
 DROP TABLE network_renewals;

@@ -36,4 +36,3 @@ CREATE TABLE network_renewals (
 
 ALTER TABLE issuances ADD COLUMN topic TEXT;
 ALTER TABLE issuances ADD COLUMN profile_digest BLOB;
-ALTER TABLE commands ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
