@@ -75,7 +75,9 @@ pub(super) fn run(command: RolloutCommand, options: &Options) -> Result<ExitCode
         RolloutCommand::Rollback { id } => {
             let shown = order(&id, "rollback", json!({}))?;
             if !options.json {
-                remark("The version before holds again.");
+                remark(
+                    "Taken back. What held before holds again; where nothing did, the profile is removed.",
+                );
             }
             shown
         }
