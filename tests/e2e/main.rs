@@ -25,6 +25,7 @@ mod queue;
 mod refusals;
 mod renewal;
 mod reports;
+mod rings;
 mod scep;
 mod secrets;
 mod support;
