@@ -13,7 +13,7 @@ use crate::routes::{
 
 /// Every route that needs a token, with its description.
 pub(crate) fn described() -> OpenApiRouter<AdminServices> {
-    OpenApiRouter::with_openapi(header())
+    let router = OpenApiRouter::with_openapi(header())
         .routes(routes!(server::show_server))
         .routes(routes!(server::list_checks))
         .routes(routes!(devices::list_devices))
@@ -53,7 +53,13 @@ pub(crate) fn described() -> OpenApiRouter<AdminServices> {
         .routes(routes!(push::request_push_certificate))
         .routes(routes!(authorities::list_authorities))
         .routes(routes!(authorities::roll_authority))
-        .routes(routes!(identities::list_identities))
+        .routes(routes!(identities::list_identities));
+    with_the_rest(router)
+}
+
+/// The second half of the routes.
+fn with_the_rest(router: OpenApiRouter<AdminServices>) -> OpenApiRouter<AdminServices> {
+    router
         .routes(routes!(identities::revoke_identity))
         .routes(routes!(network::show_network))
         .routes(routes!(network::prepare_network))

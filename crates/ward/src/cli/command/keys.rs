@@ -27,8 +27,8 @@ enum Step {
 #[derive(Debug)]
 enum Node {
     Leaf(String),
-    Map(Vec<(String, Node)>),
-    List(Vec<Node>),
+    Map(Vec<(String, Self)>),
+    List(Vec<Self>),
 }
 
 /// The command as JSON: `RequestType` and the keys.
