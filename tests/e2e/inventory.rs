@@ -155,3 +155,39 @@ async fn what_was_known_at_an_earlier_time_can_still_be_asked() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_are_found_by_what_they_told_exported_and_dated() -> Result<()> {
+    let world = World::start().await?;
+    let ipad = world.settled(Model::IPad, 31).await?;
+    let mac = world.settled(Model::MacAppleSilicon, 32).await?;
+    let found = async |query: &str| -> Result<Vec<String>> {
+        let answer = world.api.get(&format!("/api/v1/devices?{query}")).await?;
+        assert_eq!(answer.status, 200, "{query}: {answer:?}");
+        let items = answer.body["items"].as_array().cloned().unwrap_or_default();
+        Ok(items.iter().filter_map(|item| item["udid"].as_str().map(str::to_owned)).collect())
+    };
+    let (ipad, mac) = (ipad.snapshot().udid, mac.snapshot().udid);
+    assert_eq!(found("filter=platform%3Dmacos").await?, [mac.as_str()]);
+    assert_eq!(found("filter=platform!%3Dmacos&filter=state%3Denrolled").await?, [ipad.as_str()]);
+    assert_eq!(found("filter=DeviceInformation.IsAppleSilicon%20missing").await?, [ipad.as_str()]);
+    assert_eq!(found("sort=-platform&limit=1").await?, [mac.as_str()], "macos stands after ipados");
+    for (query, words) in [
+        ("filter=SecurityInfo.PasscodePresnt%3Dtrue", "Did you mean SecurityInfo.PasscodePresent?"),
+        ("filter=SecurityInfo.PasscodePresent%3Dmaybe", "true or false"),
+        ("filter=platform%3Dwindows", "platform"),
+        ("filter=nonsense", "KEY OP VALUE"),
+        ("sort=place", "ordered"),
+    ] {
+        let refused = world.api.get(&format!("/api/v1/devices?{query}")).await?;
+        assert_eq!(refused.status, 422, "{query}: {refused:?}");
+        assert!(refused.body["detail"].as_str().is_some_and(|detail| detail.contains(words)), "{refused:?}");
+    }
+    let file = world.api.get("/api/v1/devices/export?format=json&columns=udid,os&sort=udid").await?;
+    assert_eq!(file.body.as_array().map(Vec::len), Some(2), "{file:?}");
+    let history =
+        world.api.get(&format!("/api/v1/devices/{ipad}/facts/SecurityInfo.PasscodePresent/history")).await?;
+    assert_eq!(history.body["before"]["source"], "SecurityInfo", "{history:?}");
+    assert_eq!(history.body["after"], json!(null));
+    Ok(())
+}
