@@ -7,6 +7,7 @@ mod groups;
 mod idempotency;
 mod links;
 mod openapi;
+mod organisation;
 mod problems;
 mod reading;
 mod tokens;
