@@ -18,6 +18,7 @@ mod lock;
 mod lost_mode;
 mod mac_secrets;
 mod network;
+mod organisation;
 mod personal;
 mod push;
 mod push_faults;
