@@ -29,6 +29,7 @@ mod reports;
 mod rings;
 mod scep;
 mod secrets;
+mod starting_points;
 mod support;
 mod sync;
 mod tokens;

@@ -41,8 +41,8 @@ impl World {
         let id = ["/id", "/group/id"].iter().find_map(|path| answer.body.pointer(path)?.as_str());
         let id = id.with_context(|| format!("no id: {answer:?}"))?;
         for device in members {
-            let udid = device.snapshot().udid;
-            let answer = self.api.put(&format!("/api/v1/groups/{id}/members/{udid}"), &json!({})).await?;
+            let target = self.target(device).await?;
+            let answer = self.api.put(&format!("/api/v1/groups/{id}/members/{target}"), &json!({})).await?;
             ensure!(matches!(answer.status, 200..=204), "not taken into the group: {answer:?}");
         }
         Ok(())
@@ -97,12 +97,26 @@ impl World {
         Ok(())
     }
 
+    /// By what the server knows a device: its UDID, or the id that it gave to a personal device, which tells none. Of those there
+    /// may be one in this world.
+    ///
+    /// # Errors
+    /// The server knows no device.
+    pub async fn target(&self, device: &SimulatedDevice) -> Result<String> {
+        if !device.spec().user_enrollment {
+            return Ok(device.snapshot().udid);
+        }
+        let devices = self.api.get("/api/v1/devices").await?;
+        let id = list(&devices)?.first().and_then(|one| one["id"].as_str());
+        id.map(str::to_owned).with_context(|| format!("no device: {devices:?}"))
+    }
+
     /// An item of a device; null if the device has nothing to do with it.
     ///
     /// # Errors
     /// No answer came.
     pub async fn device_item(&self, device: &SimulatedDevice, profile: &str) -> Result<Value> {
-        let path = format!("/api/v1/devices/{}/items", device.snapshot().udid);
+        let path = format!("/api/v1/devices/{}/items", self.target(device).await?);
         let answer = self.api.get(&path).await?;
         Ok(list(&answer)?.iter().find(|item| item["name"] == profile).cloned().unwrap_or_default())
     }
