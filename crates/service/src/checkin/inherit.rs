@@ -286,7 +286,7 @@ fn learn(work: &mut Work<'_, '_>, enrollment: &Enrollment, message: &Authenticat
         describe(&mut device, message, enrollment.ownership);
         device.save(work.tx)?;
     }
-    observe(work, enrollment, "Authenticate", Value::Object(facts(message, enrollment.ownership)))
+    observe(work, enrollment, "Authenticate", &Value::Object(facts(message, enrollment.ownership)))
 }
 
 /// Keeps what a check-in tells as an observation. What a disputed enrolment says is history only.
@@ -294,7 +294,7 @@ pub(super) fn observe(
     work: &mut Work<'_, '_>,
     enrollment: &Enrollment,
     source: &str,
-    facts: Value,
+    facts: &Value,
 ) -> Result<(), Error> {
     if facts.as_object().is_none_or(Map::is_empty) {
         return Ok(());

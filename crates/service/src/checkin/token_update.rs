@@ -120,7 +120,7 @@ fn for_device(
             work,
             enrollment,
             "TokenUpdate",
-            json!({ "TokenUpdate.AwaitingConfiguration": awaiting }),
+            &json!({ "TokenUpdate.AwaitingConfiguration": awaiting }),
         )?;
     }
     // Until now it may have been open whether this is the device.

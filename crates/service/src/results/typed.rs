@@ -74,9 +74,10 @@ pub(crate) fn findings(request_type: &str, body: &Dictionary) -> Findings {
     let found = catalog::check_answer(request_type, body);
     let malformed = found.malformed.iter().filter(|refusal| {
         let value = value_at(body, &refusal.key_path);
-        !value.is_some_and(secrets::is_marker)
-            && !(refusal.rule == Rule::WrongType
-                && value.is_some_and(|value| is_tolerable(value, &refusal.advice)))
+        let is_sealed = value.is_some_and(secrets::is_marker);
+        let is_wrong_type = refusal.rule == Rule::WrongType;
+        let passes = is_wrong_type && value.is_some_and(|value| is_tolerable(value, &refusal.advice));
+        !(is_sealed || passes)
     });
     let short = |text: String| text.chars().take(LONGEST).collect::<String>();
     Findings {
