@@ -86,8 +86,16 @@ const FENCED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must stay free of input and output.
-const PURE: &[&str] =
-    &["pki", "catalog", "ledger", "plist-guard", "protocol-mdm", "protocol-ddm", "protocol-scep", "protocol-profile"];
+const PURE: &[&str] = &[
+    "pki",
+    "catalog",
+    "ledger",
+    "plist-guard",
+    "protocol-mdm",
+    "protocol-ddm",
+    "protocol-scep",
+    "protocol-profile",
+];
 const IMPURE_DEPENDENCIES: &[&str] = &["tokio", "hyper", "diesel", "axum", "tracing"];
 
 /// Licences that a dependency may come under: permissive ones, and MPL.

@@ -78,14 +78,15 @@ fn devices(connection: &mut Connection) -> Result<Vec<Vec<String>>, Error> {
         let whereabouts = Whereabouts::of(connection, &ids)?;
         for listing in found {
             let Some(serial) = listing.device.serial_number else { continue };
-            let place = whereabouts.place(listing.device.id).map(place_word).unwrap_or_default();
+            let place =
+                whereabouts.place(listing.device.id).map(|place| place_word(&place)).unwrap_or_default();
             let owner = whereabouts.owner_word(listing.device.id).unwrap_or_default();
             rows.push(vec![serial, place, owner]);
         }
     }
 }
 
-fn place_word(place: PlaceRefView) -> String {
+fn place_word(place: &PlaceRefView) -> String {
     word(place.code.as_ref(), &place.name)
 }
 

@@ -117,7 +117,7 @@ pub(super) fn tree(places: &[Place], counts: &HashMap<PlaceId, i64>) -> Vec<Plac
         parts.entry(place.parent_id).or_default().push(place);
     }
     for below in parts.values_mut() {
-        below.sort_by(|one, other| other.name.to_lowercase().cmp(&one.name.to_lowercase()));
+        below.sort_by_key(|place| std::cmp::Reverse(place.name.to_lowercase()));
     }
     let mut shown: Vec<PlaceView> = Vec::with_capacity(places.len());
     let mut waiting: Vec<(&Place, Vec<String>)> = Vec::new();
