@@ -1,5 +1,11 @@
 //! A page of search at 100,000 devices. `scripts/bench` starts it; with `--quick` the fleet is 10,000.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a program for the terminal, over rows of its own making"
+)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

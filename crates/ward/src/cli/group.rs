@@ -116,6 +116,14 @@ const COLUMNS: [Column; 6] = [
 ];
 const DEVICES: [Column; 4] =
     [("serial", "serial_number"), ("name", "name"), ("since", "since"), ("why", "why")];
+const OF_DEVICE: [Column; 6] = [
+    ("group", "name"),
+    ("kind", "kind"),
+    ("member", "member"),
+    ("since", "since"),
+    ("why", "why"),
+    ("no answer because", "trouble"),
+];
 
 pub(super) fn run(command: GroupCommand, options: &Options) -> Result<ExitCode> {
     let client = Client::new(options)?;
@@ -145,24 +153,12 @@ pub(super) fn run(command: GroupCommand, options: &Options) -> Result<ExitCode> 
         }
         GroupCommand::Of { device } => {
             let items = client.get(&format!("/api/v1/devices/{}/groups", segment(&device)))?;
-            let columns = [
-                ("group", "name"),
-                ("kind", "kind"),
-                ("member", "member"),
-                ("since", "since"),
-                ("why", "why"),
-                ("no answer because", "trouble"),
-            ];
-            show_items(
-                options,
-                items.as_array().map_or(&[], Vec::as_slice),
-                &columns,
-                "The device is in no group.",
-            );
+            let items = items.as_array().map_or(&[][..], Vec::as_slice);
+            show_items(options, items, &OF_DEVICE, "The device is in no group.");
         }
-        GroupCommand::Add { group, devices } => by_hand(&client, options, Method::PUT, (&group, &devices))?,
+        GroupCommand::Add { group, devices } => by_hand(&client, options, &Method::PUT, (&group, &devices))?,
         GroupCommand::Remove { group, devices } => {
-            by_hand(&client, options, Method::DELETE, (&group, &devices))?
+            by_hand(&client, options, &Method::DELETE, (&group, &devices))?
         }
         GroupCommand::Test { rule, device } => {
             let (_, answer) =
@@ -188,10 +184,10 @@ fn path(group: &str) -> String {
 fn by_hand(
     client: &Client,
     options: &Options,
-    method: Method,
+    method: &Method,
     (group, devices): (&str, &[String]),
 ) -> Result<()> {
-    let adds = method == Method::PUT;
+    let adds = *method == Method::PUT;
     for device in devices {
         let changed =
             client.change(method.clone(), &format!("{}/members/{}", path(group), segment(device)), None)?;

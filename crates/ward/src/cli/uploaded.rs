@@ -100,8 +100,10 @@ pub(super) fn run(command: UploadedCommand, options: &Options) -> Result<ExitCod
     match command {
         UploadedCommand::Upload { file, name, encrypt, override_lint } => {
             let mut body = body_of(&file, encrypt)?;
-            body["name"] = json!(name);
-            body["override_reason"] = json!(override_lint);
+            if let Some(keys) = body.as_object_mut() {
+                keys.insert("name".to_owned(), json!(name));
+                keys.insert("override_reason".to_owned(), json!(override_lint));
+            }
             print_upload(&client.post("/api/v1/profiles", &body)?.1, options);
         }
         UploadedCommand::List => {
