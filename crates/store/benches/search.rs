@@ -196,7 +196,7 @@ fn questions() -> Vec<(&'static str, Search)> {
             by(name, all(vec![is("SecurityInfo.PasscodePresent", &json!(false))])),
         ),
         (
-            "battery under 5 %, one system (never both)",
+            "battery under 5 %, a system that nobody has",
             all(vec![below("DeviceInformation.BatteryLevel", 0.05), is(os, &json!("nothing"))]),
         ),
         (
