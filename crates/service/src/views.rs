@@ -9,6 +9,7 @@ mod device;
 mod enrollment;
 mod group;
 mod identity;
+mod incident;
 mod link;
 mod network;
 mod organisation;
@@ -37,6 +38,7 @@ pub use identity::{
     AuthorityView, EscrowCertificateView, IdentityView, RevealRequest, RevealedSecretView, RevokeRequest,
     RollRequest, SecretView,
 };
+pub use incident::{CloseIncidentRequest, IncidentQuery, IncidentView};
 pub use link::{LinkRequest, LinkView, NewLinkView};
 pub use network::{NetworkAccessView, NetworkHoldView, NetworkIdentityView, NetworkView};
 pub use organisation::{
