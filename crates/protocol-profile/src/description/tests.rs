@@ -185,11 +185,11 @@ fn management_private_keys_and_what_ward_makes_do_not_come_from_a_file() {
     assert_eq!(only_problem("type = \"com.apple.mdm\"\nTopic = \"x\"").1, "payload.mdm.type");
     let uuid = only_problem("type = \"com.apple.dock\"\nPayloadUUID = \"x\"");
     assert_eq!((uuid.0, uuid.1.as_str()), (5, "payload.dock.PayloadUUID"));
-    let key = "-----BEGIN PRIVATE KEY-----";
+    let key = pki::PrivateKey::generate_p256().unwrap().to_pkcs8_pem().unwrap();
     let text = one("type = \"com.apple.font\"\nFont = { file = \"key.pem\" }");
     let loaded = Description::parse_with_files(&text, "a.toml", &|name| {
         assert_eq!(name, "key.pem");
-        Ok(key.as_bytes().to_vec())
+        Ok(key.to_vec())
     });
     assert_eq!(loaded.unwrap_err()[0].key_path, "payload.font.Font");
     let unread = Description::parse(&text, "a.toml").unwrap_err();
