@@ -12,8 +12,8 @@ use tests::World;
 
 use crate::machine::CpuTime;
 
-/// Results that one second of a run may need at most.
-const RESULTS_PER_SECOND: usize = 12_000;
+/// Results that one second of a run may need at most; a run that needs more is refused, because it would end with idle polls.
+const RESULTS_PER_SECOND: usize = 4_000;
 
 /// An enrolled device.
 pub(crate) struct Device {
@@ -57,13 +57,8 @@ end
 }
 
 /// Every device acknowledges its commands in turn; each answer is the device's next command.
-pub(crate) async fn results_script(
-    world: &World,
-    devices: &[Device],
-    seconds: u64,
-    quick: bool,
-) -> Result<PathBuf> {
-    let wanted = usize::try_from(seconds)? * if quick { RESULTS_PER_SECOND / 4 } else { RESULTS_PER_SECOND };
+pub(crate) async fn results_script(world: &World, devices: &[Device], seconds: u64) -> Result<PathBuf> {
+    let wanted = usize::try_from(seconds)? * RESULTS_PER_SECOND;
     let udids: Vec<&str> = devices.iter().map(|device| device.udid.as_str()).collect();
     let mut uuids = String::from("commands = {\n");
     for _ in 0..wanted.div_ceil(devices.len()) {
@@ -98,6 +93,16 @@ end
 "#
     );
     write(world.folder.path().join("results.lua"), &text)
+}
+
+/// Whether the results of a run were all results.
+pub(crate) fn enough_results(run: &Figures) -> Result<()> {
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let most = RESULTS_PER_SECOND as f64;
+    if run.per_second > most {
+        bail!("{:.0} results a second are more than the {most} that were queued", run.per_second);
+    }
+    Ok(())
 }
 
 fn lua_devices(devices: &[Device]) -> Result<String> {
