@@ -81,6 +81,8 @@ macro_rules! id {
 }
 
 id! {
+    /// An event that is told to other systems.
+    OutboxId,
     /// A piece of hardware, or a personal enrolment that hides which.
     DeviceId,
     /// One epoch of a device under management.

@@ -28,8 +28,8 @@ pub use error::Error;
 pub use ids::{
     ActionId, AllowanceId, AssignmentId, AuthorityId, ChannelId, CommandId, DeliverySeq, DeviceId,
     EnrollmentId, GroupId, IdentityId, IncidentId, IssuanceId, ItemId, ItemVersionId, JobId, LinkId,
-    NetworkIdentityId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId, RolloutId, SecretId,
-    TokenId,
+    NetworkIdentityId, OutboxId, PersonId, PlaceId, PushCertificateId, QuarantinedId, ReportId, RolloutId,
+    SecretId, TokenId,
 };
 pub use models::*;
 pub use open_error::OpenError;

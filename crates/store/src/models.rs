@@ -30,6 +30,7 @@ mod lists;
 mod network_hold;
 mod network_identity;
 mod network_renewal;
+mod outbox;
 mod own_fact;
 mod person;
 mod place;
@@ -42,6 +43,7 @@ mod rollout;
 mod search;
 mod secret;
 mod setting;
+mod sink;
 #[cfg(test)]
 mod tests;
 
@@ -71,6 +73,8 @@ pub use lists::{EnrollmentFilter, IdentityFilter};
 pub use network_hold::NetworkHold;
 pub use network_identity::{NetworkIdentity, NetworkIdentityFilter, NetworkRevocation};
 pub use network_renewal::NetworkRenewal;
+pub(crate) use outbox::Streaming;
+pub use outbox::{NewOutboxEvent, Outbox};
 pub use person::{Person, PersonFilter};
 pub use place::Place;
 pub use place_variable::PlaceVariable;
@@ -82,6 +86,7 @@ pub use rollout::{Rollout, RolloutDevice};
 pub use search::{Cursor, Hit, LabelTest, Range, Search, Test, Wanted};
 pub use secret::Secret;
 pub use setting::Setting;
+pub use sink::Sink;
 
 /// `insert`, `find` and `save` of a row whose key is `id`. `then` names a method that is called after each writing.
 macro_rules! by_id {

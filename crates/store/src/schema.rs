@@ -2,9 +2,11 @@
 
 mod desired;
 mod organisation;
+mod streams;
 
 pub(crate) use desired::*;
 pub(crate) use organisation::*;
+pub(crate) use streams::*;
 
 diesel::table! {
     settings (name) {

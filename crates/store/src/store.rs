@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use pki::seal::Sealer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::models::Streaming;
 use crate::queue::{Flags, Waiting};
 use crate::reader::{self, Query};
 use crate::seen::Seen;
@@ -60,6 +61,7 @@ pub struct Store {
     flags: Arc<Flags>,
     seen: Arc<Seen>,
     sealer: Arc<Sealer>,
+    streaming: Arc<Streaming>,
 }
 
 impl Store {
@@ -69,10 +71,16 @@ impl Store {
     /// [`OpenError`] says what to do: another process has the file, a setting did not take, the disk refuses.
     pub fn open(options: StoreOptions, sealer: Arc<Sealer>) -> Result<Arc<Self>, OpenError> {
         let (flags, seen) = (Arc::new(Flags::default()), Arc::new(Seen::default()));
+        let streaming = Arc::new(Streaming::default());
         let (path, threads, room) =
             (options.path.clone(), options.reader_threads, options.waiting_max.max(1));
-        let (writer, handle) =
-            writer::spawn(options, Arc::clone(&flags), Arc::clone(&seen), Arc::clone(&sealer))?;
+        let (writer, handle) = writer::spawn(
+            options,
+            Arc::clone(&flags),
+            Arc::clone(&seen),
+            Arc::clone(&sealer),
+            Arc::clone(&streaming),
+        )?;
         let (readers, mut handles) = reader::spawn(&path, threads)?;
         handles.push(handle);
         Ok(Arc::new(Self {
@@ -84,6 +92,7 @@ impl Store {
             flags,
             seen,
             sealer,
+            streaming,
         }))
     }
 
@@ -172,6 +181,11 @@ impl Store {
     #[must_use]
     pub const fn sealer(&self) -> &Arc<Sealer> {
         &self.sealer
+    }
+
+    /// Whether events are written to the outbox from now on. Off until somebody is to be told.
+    pub fn stream_events(&self, on: bool) {
+        self.streaming.set(on);
     }
 
     /// Takes no more work, finishes what was handed over, writes what the memory holds and ends the threads.

@@ -13,6 +13,7 @@ pub struct Tx<'a> {
     pub(crate) connection: &'a mut Connection,
     pub(crate) index: &'a mut QueueIndex,
     sealer: &'a Sealer,
+    streaming: bool,
 }
 
 impl<'a> Tx<'a> {
@@ -20,14 +21,21 @@ impl<'a> Tx<'a> {
         connection: &'a mut Connection,
         index: &'a mut QueueIndex,
         sealer: &'a Sealer,
+        streaming: bool,
     ) -> Self {
-        Self { connection, index, sealer }
+        Self { connection, index, sealer, streaming }
     }
 
     /// What seals and opens secret columns.
     #[must_use]
     pub const fn sealer(&self) -> &'a Sealer {
         self.sealer
+    }
+
+    /// Whether somebody is to be told what happens.
+    #[must_use]
+    pub const fn is_streaming(&self) -> bool {
+        self.streaming
     }
 }
 

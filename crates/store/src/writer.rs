@@ -9,6 +9,7 @@ use pki::seal::Sealer;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::sqlite::{self, WriterLock};
+use crate::models::Streaming;
 use crate::queue::{Flags, QueueIndex};
 use crate::seen::Seen;
 use crate::{Connection, Error, OpenError, StoreOptions, Tx, engine, savepoint};
@@ -102,13 +103,14 @@ pub(crate) fn spawn(
     flags: Arc<Flags>,
     seen: Arc<Seen>,
     sealer: Arc<Sealer>,
+    streaming: Arc<Streaming>,
 ) -> Result<(mpsc::Sender<Message>, JoinHandle<()>), OpenError> {
     let lock = WriterLock::take(&options.path)?;
     let mut connection = sqlite::open_writer(&options.path)?;
     let mut index = QueueIndex::default();
     index.rebuild(&mut connection).map_err(OpenError::Queue)?;
     flags.replace(&index);
-    let mut writer = Writer { options, connection, index, flags, seen, sealer, _lock: lock };
+    let mut writer = Writer { options, connection, index, flags, seen, sealer, streaming, _lock: lock };
     let (sender, receiver) = mpsc::channel();
     let handle = std::thread::Builder::new()
         .name("store-writer".to_owned())
@@ -124,6 +126,7 @@ struct Writer {
     flags: Arc<Flags>,
     seen: Arc<Seen>,
     sealer: Arc<Sealer>,
+    streaming: Arc<Streaming>,
     _lock: WriterLock,
 }
 
@@ -211,7 +214,7 @@ impl Writer {
     fn run(&mut self, change: &mut dyn Change) -> Result<(), Error> {
         savepoint::begin(&mut self.connection)?;
         let mark = self.index.mark();
-        let mut tx = Tx::new(&mut self.connection, &mut self.index, &self.sealer);
+        let mut tx = Tx::new(&mut self.connection, &mut self.index, &self.sealer, self.streaming.is_on());
         let keep = catch_unwind(AssertUnwindSafe(|| change.run(&mut tx))).unwrap_or_else(|_| {
             tracing::error!(
                 transaction = change.name(),
