@@ -13,7 +13,7 @@ use store::{
 use super::known::{Assigned, Known, Version};
 use super::plan::{OnItsWay, Seen, Step, Target, plan};
 use super::resolve::{Outcome, Reason, Resolved, resolve};
-use super::trigger::RECONCILE;
+use super::trigger::{EVALUATE_GROUPS, RECONCILE};
 use super::{handout, incidents};
 use crate::own_commands::{self, OwnCommand};
 use crate::{Context, Error, lifecycle, push};
@@ -44,6 +44,11 @@ pub(super) fn reconcile(
 ) -> Result<(), Error> {
     let Some(enrollment) = super::optional(Enrollment::find(tx, id))? else { return Ok(()) };
     if enrollment.state != EnrollmentState::Enrolled || lifecycle::is_disputed(tx, &enrollment)? {
+        return Ok(());
+    }
+    // Its groups are about to be told by their rules: what they exclude must not be sent first and taken back then. The evaluation
+    // asks for this enrolment again, whatever it finds.
+    if Job::is_open(tx, EVALUATE_GROUPS, &enrollment.device_id.to_string())? {
         return Ok(());
     }
     let known = Known::of(tx, &enrollment)?;

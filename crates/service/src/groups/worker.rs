@@ -8,7 +8,7 @@ use store::{Device, DeviceId, Group, GroupId, GroupKind, Job, NewJob, Page, Tx};
 use tokio_util::sync::CancellationToken;
 
 use super::evaluate::{Finding, Rules, look, settle};
-use crate::desired::trigger::EVALUATE_GROUPS;
+use crate::desired::trigger::{Changed, EVALUATE_GROUPS, device_changed};
 use crate::{Context, Error};
 
 /// The kind of the jobs that evaluate one group for every device; their key is the group's id.
@@ -121,9 +121,10 @@ impl Evaluator {
                 look_at(c, &rules, &groups, &devices)
             })
             .await?;
-        self.write(findings, move |tx, _| {
+        self.write(findings, move |tx, context| {
             for job in &jobs {
                 job.finish(tx)?;
+                reconcile_after(tx, context, job)?;
             }
             Ok(())
         })
@@ -190,12 +191,15 @@ impl Evaluator {
     async fn put_off(&self, jobs: Vec<Job>, now: Timestamp, error: &Error) -> Result<(), Error> {
         let text = error.to_string();
         tracing::warn!(error = %text, "{} evaluations of rules failed and are put off: {text}", jobs.len());
+        let context = self.context.clone();
         self.context
             .store
             .tx("put_off_rules", move |tx| {
                 for job in &jobs {
                     let _held = if job.attempts >= TRIES {
-                        job.bury(tx, &text)?
+                        let held = job.bury(tx, &text)?;
+                        reconcile_after(tx, &context, job)?;
+                        held
                     } else {
                         job.retry(tx, now + WAIT, &text)?
                     };
@@ -203,6 +207,14 @@ impl Evaluator {
                 Ok(())
             })
             .await
+    }
+}
+
+/// The desired state of a device waits for the rules about it: once they have been asked, or were given up, it is looked at.
+fn reconcile_after(tx: &mut Tx<'_>, context: &Context, job: &Job) -> Result<(), Error> {
+    match job.key.parse() {
+        Ok(device) if job.kind == EVALUATE_GROUPS => device_changed(tx, context, device, Changed::Membership),
+        _ => Ok(()),
     }
 }
 

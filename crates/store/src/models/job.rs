@@ -127,6 +127,18 @@ impl Job {
         Ok(due)
     }
 
+    /// Whether a job of this kind and key still has to be done; one that was given up does not count.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn is_open(connection: &mut Connection, kind: &str, key: &str) -> Result<bool, Error> {
+        let open = jobs::table
+            .filter(jobs::kind.eq(kind))
+            .filter(jobs::key.eq(key))
+            .filter(jobs::state.ne(JobState::Dead));
+        Ok(diesel::select(diesel::dsl::exists(open)).get_result(connection)?)
+    }
+
     /// The work is done: the job goes, or becomes due once more if it was asked for again meanwhile. `false`: the
     /// lease had ended and somebody else has it; nothing changed.
     ///

@@ -214,3 +214,39 @@ Password = { secret = "wifi" }
     let shown = ward.bench.services.desired.render("wifi".to_owned(), query).await.unwrap().xml.unwrap();
     assert!(shown.contains("(secret)") && !shown.contains("hunter"));
 }
+
+#[tokio::test]
+async fn a_new_device_waits_for_the_rules_about_it_before_it_is_sent_anything() {
+    let ward = Ward::new().await;
+    let evaluator = ward.bench.services.groups.evaluator();
+    let request = serde_json::json!({ "name": "Excluded", "rule": "device.serial == 'SERIALOUT'" });
+    ward.bench
+        .services
+        .groups
+        .create(&ward.operator, serde_json::from_value(request).unwrap())
+        .await
+        .unwrap();
+    evaluator.run_once().await.unwrap();
+    ward.upload(LOCK).await;
+    let request = AssignmentRequest {
+        profile: "lock".to_owned(),
+        excluded: vec!["Excluded".to_owned()],
+        ..AssignmentRequest::default()
+    };
+    ward.assign(request).await;
+
+    for (udid, expected) in [("OUT", &[][..]), ("IN", &["InstallProfile"][..])] {
+        let phone = ward.bench.enroll(udid).await;
+        let mut device = Obedient { phone, profiles: BTreeMap::new(), payloads: Vec::new(), refuses: false };
+        let before = ward.settle(&mut device).await;
+        assert!(before.is_empty(), "sent before the rule was asked: {before:?}");
+        while evaluator.run_once().await.unwrap() > 0 {}
+        // What it tells of itself has the rules asked again, so that the worker for them runs as often as the other.
+        let mut sent = Vec::new();
+        for _ in 0..3 {
+            sent.extend(ward.settle(&mut device).await);
+            while evaluator.run_once().await.unwrap() > 0 {}
+        }
+        assert_eq!(sent, expected);
+    }
+}
