@@ -105,6 +105,9 @@ impl From<Error> for Problem {
         let problem = |status, title| Self::new(status, code, title, detail.clone());
         match error {
             Error::NotFound { .. } => problem(StatusCode::NOT_FOUND, "Not found"),
+            Error::Unconfirmed(_) => problem(StatusCode::CONFLICT, "More than ten devices"),
+            // The routes that can only show answer it themselves.
+            Error::Shown(_) => problem(StatusCode::CONFLICT, "Only shown"),
             Error::Conflict(_) => problem(StatusCode::CONFLICT, "Contradicts what is there"),
             Error::Invalid { field, reason } => Self {
                 errors: vec![FieldErrorView { field, message: reason }],

@@ -6,6 +6,7 @@ use http::request::Parts;
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use service::views::ChangeView;
 
 use crate::Problem;
 
@@ -80,6 +81,19 @@ pub(crate) fn answer(status: StatusCode, view: &impl Serialize) -> Response {
             (status, headers, body).into_response()
         }
         Err(error) => Problem::from(service::Error::Internal(error.to_string())).into_response(),
+    }
+}
+
+/// The answer to a change: what became of it, or, where it was only to be shown, what it would do.
+pub(crate) fn done_or_shown<T: Serialize>(outcome: Result<T, service::Error>) -> Result<Response, Problem> {
+    match outcome {
+        Ok(view) => Ok(answer(StatusCode::OK, &view)),
+        Err(service::Error::Shown(preview)) => {
+            let (outcome, preview) = ("preview".to_owned(), *preview);
+            let shown = ChangeView { outcome, preview, action: None, assignment: None };
+            Ok(answer(StatusCode::OK, &shown))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

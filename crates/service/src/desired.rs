@@ -7,6 +7,7 @@ mod actions;
 mod answers;
 mod assignments;
 mod change;
+pub(crate) mod guard;
 pub(crate) mod handout;
 mod incidents;
 mod known;
@@ -20,11 +21,13 @@ pub mod trigger;
 mod worker;
 
 pub(crate) use answers::note as note_answer;
+pub(crate) use change::AT_ONCE;
 pub use change::Change;
 use handout::fitting;
 use known::Versions;
 pub use worker::Reconciler;
 
+use crate::groups::Rules;
 use crate::{Context, Error};
 
 /// The service. A clone is a handful of counted pointers.
@@ -32,13 +35,14 @@ use crate::{Context, Error};
 pub struct Desired {
     context: Context,
     versions: Versions,
+    rules: Rules,
 }
 
 impl Desired {
     /// Over the common ground.
     #[must_use]
     pub fn new(context: Context) -> Self {
-        Self { context, versions: Versions::default() }
+        Self { context, versions: Versions::default(), rules: Rules::default() }
     }
 
     /// The worker that brings devices to their desired state.

@@ -2,6 +2,8 @@
 
 use catalog::Refusal;
 
+use crate::views::PreviewView;
+
 /// Why a certificate was not accepted at the device door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityRefusal {
@@ -47,6 +49,12 @@ pub enum Error {
         /// What is wrong with it and what would be right.
         reason: String,
     },
+    /// A change that was only to be shown: what it would do. Nothing was done.
+    #[error("only shown; nothing was changed")]
+    Shown(Box<PreviewView>),
+    /// A change that touches more devices than may be changed without saying how many. Nothing was done.
+    #[error("this touches {} devices ({} added, {} replaced, {} removed, {} kept back): repeat it with confirm_devices={}", .0.devices, .0.added, .0.replaced, .0.removed, .0.blocked, .0.devices)]
+    Unconfirmed(Box<PreviewView>),
     /// The catalogue says that the device cannot take the command.
     #[error("the device cannot take this command")]
     Refused(Vec<Refusal>),
@@ -81,6 +89,8 @@ impl Error {
             Self::NotFound { .. } => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Invalid { .. } => "invalid",
+            Self::Shown(_) => "shown",
+            Self::Unconfirmed(_) => "confirmation_required",
             Self::Refused(_) => "refused",
             Self::Forbidden(_) => "forbidden",
             Self::Identity(_) => "identity",

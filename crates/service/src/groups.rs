@@ -19,10 +19,12 @@ use store::{
 };
 use uuid::Uuid;
 
+pub(crate) use evaluate::Rules;
 pub use worker::{EVALUATE_GROUP, Evaluator};
 
 use self::rule::Rule;
 use crate::audit::{self, Act};
+use crate::desired::Desired;
 use crate::desired::trigger::{Changed, device_changed};
 use crate::events::Event;
 use crate::operators::Operator;
@@ -39,13 +41,14 @@ const DESCRIPTION: usize = 1_000;
 pub struct Groups {
     context: Context,
     evaluator: Evaluator,
+    desired: Desired,
 }
 
 impl Groups {
     /// Over the common ground.
     #[must_use]
-    pub fn new(context: Context) -> Self {
-        Self { evaluator: Evaluator::new(context.clone()), context }
+    pub fn new(context: Context, desired: Desired) -> Self {
+        Self { evaluator: Evaluator::new(context.clone()), context, desired }
     }
 
     /// The worker that evaluates the rules.

@@ -22,18 +22,20 @@ pub(crate) use places::ensure_root;
 pub(crate) use view::{Whereabouts, person_ref, place_ref};
 
 use crate::Context;
+use crate::desired::Desired;
 use crate::events::Event;
 
 /// The service.
 pub struct Organisation {
     context: Context,
+    desired: Desired,
 }
 
 impl Organisation {
     /// Over the common ground.
     #[must_use]
-    pub const fn new(context: Context) -> Self {
-        Self { context }
+    pub const fn new(context: Context, desired: Desired) -> Self {
+        Self { context, desired }
     }
 
     fn tell(&self, event: Event) {

@@ -123,6 +123,7 @@ impl Services {
         let identities = Arc::new(Identities::new(context.clone(), Arc::clone(&authorities)));
         let connect = Arc::new(Connect::new(context.clone(), Arc::clone(&identities)));
         crate::organisation::ensure_root(&context).await?;
+        let desired = Desired::new(context.clone());
         let alarms = Alarms::default();
         let push_certificates = PushCertificates::new(context.clone(), Arc::clone(&push), alarms.clone());
         push_certificates.load().await?;
@@ -137,17 +138,17 @@ impl Services {
             idempotency: Arc::new(Idempotency::new(context.clone())),
             commands: Arc::new(Commands::new(context.clone())),
             deliveries: Arc::new(Deliveries::new(context.clone())),
-            desired: Arc::new(Desired::new(context.clone())),
+            desired: Arc::new(desired.clone()),
             devices: Arc::new(Devices::new(context.clone())),
             escrow: Arc::new(Escrow::new(context.clone())),
             links: Arc::new(Links::new(context.clone())),
-            organisation: Arc::new(Organisation::new(context.clone())),
+            organisation: Arc::new(Organisation::new(context.clone(), desired.clone())),
             network: Arc::new(Network::new(context.clone(), Arc::clone(&authorities))),
             push_certificates: Arc::new(push_certificates),
             device_certificates: Arc::new(DeviceCertificates::new(context.clone(), Arc::clone(&identities))),
             audit: Arc::new(Audit::new(context.clone())),
             rollouts: Arc::new(Rollouts::new(context.clone())),
-            groups: Arc::new(Groups::new(context.clone())),
+            groups: Arc::new(Groups::new(context.clone(), desired)),
             health: Arc::new(Health::new(context.clone(), Arc::clone(&authorities), alarms.clone())),
             push_worker: PushWorker::new(context.clone(), push, alarms),
             quarantine: Arc::new(Quarantine::new(context.clone(), Arc::clone(&identities))),

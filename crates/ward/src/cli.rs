@@ -4,6 +4,7 @@ mod access;
 mod assignment;
 mod client;
 mod command;
+mod consent;
 mod described;
 mod device;
 mod enroll;

@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use service::views::{
-    DeviceGroupView, GroupChangeRequest, GroupMemberView, GroupRequest, GroupView, Page, PageQuery,
+    Consent, DeviceGroupView, GroupChangeRequest, GroupMemberView, GroupRequest, GroupView, Page, PageQuery,
     ProblemView, RuleTestRequest, RuleTestView,
 };
 
-use crate::json::{Json, Path, Query, answer};
+use crate::json::{Json, Path, Query, answer, done_or_shown};
 use crate::operator::SignedIn;
 use crate::{AdminServices, Problem};
 
@@ -115,29 +115,31 @@ pub(crate) async fn list_troubles(
 /// Puts a device into a group by hand.
 #[utoipa::path(
     put, path = "/api/v1/groups/{group}/members/{device}", tag = "groups", security(("bearer" = [])),
-    params(("group" = String, Path, description = "Its id or name"), ("device" = String, Path, description = "As in show_device")),
+    params(Consent, ("group" = String, Path, description = "Its id or name"), ("device" = String, Path, description = "As in show_device")),
     responses((status = 200, body = GroupMemberView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn add_member(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
-    Path((group, device)): Path<(String, String)>,
-) -> Result<Json<GroupMemberView>, Problem> {
-    Ok(Json(services.groups.add(&operator, group, device).await?))
+    Path(which): Path<(String, String)>,
+    Query(consent): Query<Consent>,
+) -> Result<Response, Problem> {
+    done_or_shown(services.groups.add(&operator, which, consent).await)
 }
 
 /// Takes a device out of a group by hand.
 #[utoipa::path(
     delete, path = "/api/v1/groups/{group}/members/{device}", tag = "groups", security(("bearer" = [])),
-    params(("group" = String, Path, description = "Its id or name"), ("device" = String, Path, description = "As in show_device")),
+    params(Consent, ("group" = String, Path, description = "Its id or name"), ("device" = String, Path, description = "As in show_device")),
     responses((status = 200, body = GroupMemberView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn remove_member(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
-    Path((group, device)): Path<(String, String)>,
-) -> Result<Json<GroupMemberView>, Problem> {
-    Ok(Json(services.groups.remove(&operator, group, device).await?))
+    Path(which): Path<(String, String)>,
+    Query(consent): Query<Consent>,
+) -> Result<Response, Problem> {
+    done_or_shown(services.groups.remove(&operator, which, consent).await)
 }
 
 /// The groups that a device is in, and those whose rule has no answer about it.

@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use service::views::{
-    ImportRequest, ImportView, LabelView, PlacementRequest, PlacementView, ProblemView, ValueRequest,
+    Consent, ImportRequest, ImportView, LabelView, PlacementRequest, PlacementView, ProblemView, ValueRequest,
 };
 
-use crate::json::{Json, Path};
+use crate::json::{Json, Path, Query, done_or_shown};
 use crate::operator::SignedIn;
 use crate::{AdminServices, Problem};
 
@@ -26,16 +26,17 @@ pub(crate) async fn show_placement(
 
 /// Puts a device somewhere, gives it to somebody, or both.
 #[utoipa::path(
-    put, path = "/api/v1/devices/{device}/placement", tag = "organisation", security(("bearer" = [])), request_body = PlacementRequest, params(("device" = String, Path, description = "Id, serial number or UDID"), ("Idempotency-Key" = Option<String>, Header)),
+    put, path = "/api/v1/devices/{device}/placement", tag = "organisation", security(("bearer" = [])), request_body = PlacementRequest, params(Consent, ("device" = String, Path, description = "Id, serial number or UDID"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = PlacementView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn place_device(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
     Path(device): Path<String>,
+    Query(consent): Query<Consent>,
     Json(request): Json<PlacementRequest>,
-) -> Result<Json<PlacementView>, Problem> {
-    Ok(Json(services.organisation.place_device(&operator, device, request).await?))
+) -> Result<Response, Problem> {
+    done_or_shown(services.organisation.place_device(&operator, device, request, consent).await)
 }
 
 /// The labels of a device.
@@ -53,29 +54,31 @@ pub(crate) async fn list_labels(
 
 /// Labels a device.
 #[utoipa::path(
-    put, path = "/api/v1/devices/{device}/attributes/{name}", tag = "organisation", security(("bearer" = [])), request_body = ValueRequest, params(("device" = String, Path, description = "Id, serial number or UDID"), ("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    put, path = "/api/v1/devices/{device}/attributes/{name}", tag = "organisation", security(("bearer" = [])), request_body = ValueRequest, params(Consent, ("device" = String, Path, description = "Id, serial number or UDID"), ("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Vec<LabelView>), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn set_label(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
     Path(which): Path<(String, String)>,
+    Query(consent): Query<Consent>,
     Json(request): Json<ValueRequest>,
-) -> Result<Json<Vec<LabelView>>, Problem> {
-    Ok(Json(services.organisation.set_label(&operator, which, request).await?))
+) -> Result<Response, Problem> {
+    done_or_shown(services.organisation.set_label(&operator, which, request, consent).await)
 }
 
 /// Takes a label off a device.
 #[utoipa::path(
-    delete, path = "/api/v1/devices/{device}/attributes/{name}", tag = "organisation", security(("bearer" = [])), params(("device" = String, Path, description = "Id, serial number or UDID"), ("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    delete, path = "/api/v1/devices/{device}/attributes/{name}", tag = "organisation", security(("bearer" = [])), params(Consent, ("device" = String, Path, description = "Id, serial number or UDID"), ("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Vec<LabelView>), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn unset_label(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
     Path(which): Path<(String, String)>,
-) -> Result<Json<Vec<LabelView>>, Problem> {
-    Ok(Json(services.organisation.unset_label(&operator, which).await?))
+    Query(consent): Query<Consent>,
+) -> Result<Response, Problem> {
+    done_or_shown(services.organisation.unset_label(&operator, which, consent).await)
 }
 
 /// Shows what a file would do, or carries it out.

@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use service::views::{
-    PlaceChange, PlaceDetailView, PlaceQuery, PlaceRequest, PlaceView, ProblemView, ValueRequest,
+    Consent, PlaceChange, PlaceDetailView, PlaceQuery, PlaceRequest, PlaceView, ProblemView, ValueRequest,
 };
 
-use crate::json::{Json, Path, Query, answer};
+use crate::json::{Json, Path, Query, answer, done_or_shown};
 use crate::operator::SignedIn;
 use crate::{AdminServices, Problem};
 
@@ -52,16 +52,17 @@ pub(crate) async fn show_place(
 
 /// Renames or moves a place, or brings it back.
 #[utoipa::path(
-    patch, path = "/api/v1/places/{place}", tag = "organisation", security(("bearer" = [])), request_body = PlaceChange, params(("place" = String, Path, description = "Id, code or unique name"), ("Idempotency-Key" = Option<String>, Header)),
+    patch, path = "/api/v1/places/{place}", tag = "organisation", security(("bearer" = [])), request_body = PlaceChange, params(Consent, ("place" = String, Path, description = "Id, code or unique name"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = PlaceDetailView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn change_place(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
     Path(place): Path<String>,
+    Query(consent): Query<Consent>,
     Json(change): Json<PlaceChange>,
-) -> Result<Json<PlaceDetailView>, Problem> {
-    Ok(Json(services.organisation.change_place(&operator, place, change).await?))
+) -> Result<Response, Problem> {
+    done_or_shown(services.organisation.change_place(&operator, place, change, consent).await)
 }
 
 /// Gives a place up. Refused while devices or parts are there.
@@ -79,27 +80,29 @@ pub(crate) async fn archive_place(
 
 /// Sets a variable of a place, which its parts inherit.
 #[utoipa::path(
-    put, path = "/api/v1/places/{place}/variables/{name}", tag = "organisation", security(("bearer" = [])), request_body = ValueRequest, params(("place" = String, Path, description = "Id, code or unique name"), ("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    put, path = "/api/v1/places/{place}/variables/{name}", tag = "organisation", security(("bearer" = [])), request_body = ValueRequest, params(Consent, ("place" = String, Path, description = "Id, code or unique name"), ("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = PlaceDetailView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn set_variable(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
     Path(which): Path<(String, String)>,
+    Query(consent): Query<Consent>,
     Json(request): Json<ValueRequest>,
-) -> Result<Json<PlaceDetailView>, Problem> {
-    Ok(Json(services.organisation.set_variable(&operator, which, request).await?))
+) -> Result<Response, Problem> {
+    done_or_shown(services.organisation.set_variable(&operator, which, request, consent).await)
 }
 
 /// Takes a variable of a place away.
 #[utoipa::path(
-    delete, path = "/api/v1/places/{place}/variables/{name}", tag = "organisation", security(("bearer" = [])), params(("place" = String, Path, description = "Id, code or unique name"), ("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    delete, path = "/api/v1/places/{place}/variables/{name}", tag = "organisation", security(("bearer" = [])), params(Consent, ("place" = String, Path, description = "Id, code or unique name"), ("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = PlaceDetailView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn unset_variable(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
     Path(which): Path<(String, String)>,
-) -> Result<Json<PlaceDetailView>, Problem> {
-    Ok(Json(services.organisation.unset_variable(&operator, which).await?))
+    Query(consent): Query<Consent>,
+) -> Result<Response, Problem> {
+    done_or_shown(services.organisation.unset_variable(&operator, which, consent).await)
 }

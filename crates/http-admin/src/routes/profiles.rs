@@ -1,12 +1,13 @@
 //! Profiles that devices should have, and the secrets that they refer to.
 
 use axum::extract::State;
+use axum::response::Response;
 use service::views::{
-    NamedSecretRequest, NamedSecretView, ProblemView, ProfileRequest, ProfileVersionView, ProfileView,
-    RenderQuery, RenderedView, UploadedView,
+    Consent, NamedSecretRequest, NamedSecretView, ProblemView, ProfileRequest, ProfileVersionView,
+    ProfileView, RenderQuery, RenderedView, UploadedView,
 };
 
-use crate::json::{Json, Path, Query};
+use crate::json::{Json, Path, Query, done_or_shown};
 use crate::operator::SignedIn;
 use crate::{AdminServices, Problem};
 
@@ -81,14 +82,15 @@ pub(crate) async fn list_named_secrets(
 /// Sets a secret that profiles refer to by this name. It is never shown again; profiles that use it are installed anew.
 #[utoipa::path(
     put, path = "/api/v1/secrets/named/{name}", tag = "profiles", security(("bearer" = [])), request_body = NamedSecretRequest,
-    params(("name" = String, Path)),
+    params(Consent, ("name" = String, Path)),
     responses((status = 200, body = NamedSecretView), (status = "default", body = ProblemView, content_type = "application/problem+json"))
 )]
 pub(crate) async fn set_named_secret(
     SignedIn(operator): SignedIn,
     State(services): State<AdminServices>,
     Path(name): Path<String>,
+    Query(consent): Query<Consent>,
     Json(request): Json<NamedSecretRequest>,
-) -> Result<Json<NamedSecretView>, Problem> {
-    Ok(Json(services.desired.set_secret(&operator, name, request).await?))
+) -> Result<Response, Problem> {
+    done_or_shown(services.desired.set_secret(&operator, name, request, consent).await)
 }

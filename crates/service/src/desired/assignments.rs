@@ -14,8 +14,8 @@ use super::{Desired, optional, trigger};
 use crate::audit::{self, Act};
 use crate::operators::Operator;
 use crate::views::{
-    AssignmentChange, AssignmentItemView, AssignmentRequest, ChangeView, DeviceItemView, NamedSecretRequest,
-    NamedSecretView,
+    AssignmentChange, AssignmentItemView, AssignmentRequest, ChangeView, Consent, DeviceItemView,
+    NamedSecretRequest, NamedSecretView,
 };
 use crate::{Error, targets};
 
@@ -117,6 +117,7 @@ impl Desired {
         operator: &Operator,
         name: String,
         request: NamedSecretRequest,
+        consent: Consent,
     ) -> Result<NamedSecretView, Error> {
         let plain = zeroize::Zeroizing::new(request.value);
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -126,11 +127,12 @@ impl Desired {
         if plain.is_empty() || plain.len() > LONGEST_SECRET {
             return Err(Error::invalid("value", format!("must have 1 to {LONGEST_SECRET} bytes")));
         }
-        let (desired, operator) = (self.clone(), operator.clone());
-        self.context
-            .store
-            .tx("set_named_secret", move |tx| desired.keep_secret(tx, &operator, &name, plain.as_bytes()))
-            .await
+        let (desired, by) = (self.clone(), operator.clone());
+        self.guarded("set_named_secret", operator, consent, move |tx, guard| {
+            guard.before_all(tx)?;
+            desired.keep_secret(tx, &by, &name, plain.as_bytes())
+        })
+        .await
     }
 
     fn keep_secret(

@@ -3,21 +3,20 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{
-    Action, ActionId, ActionState, Allowance, AllowanceId, Assignment, AssignmentId, AssignmentState,
-    DeviceId, Enrollment, EnrollmentFilter, EnrollmentState, GroupId, GroupMember, ItemId, ItemVersion,
-    ItemVersionId, Page, PlaceId, Placement, Tx,
+    Action, ActionId, ActionState, Assignment, AssignmentId, AssignmentState, DeviceId, Enrollment, GroupId,
+    GroupMember, ItemId, ItemVersion, ItemVersionId, Page, PlaceId, Placement, Tx,
 };
 
 use super::preview::{Preview, compare};
-use super::{Desired, trigger};
+use super::{Desired, guard, trigger};
 use crate::audit::{self, Act};
 use crate::operators::Operator;
 use crate::views::{ActionView, ChangeView};
-use crate::{Context, Error, lifecycle};
+use crate::{Context, Error};
 
 /// Up to so many devices a change is done at once.
-pub(super) const AT_ONCE: i64 = 10;
-/// Enrolments that are read at a time.
+pub(crate) const AT_ONCE: i64 = 10;
+/// Members that are read at a time.
 const PAGE: i64 = 1000;
 /// How long an action waits for its confirmation.
 const WAITS: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
@@ -210,14 +209,7 @@ impl Desired {
             row.keep_version(tx)?;
         }
         for (item, devices) in preview.removed.iter().filter(|_| is_confirmed) {
-            let allowance = Allowance {
-                id: AllowanceId::new(&*context.clock),
-                item_id: *item,
-                devices: *devices,
-                granted_at: context.now(),
-                granted_by: operator.name.clone(),
-            };
-            allowance.insert(tx)?;
+            guard::allow(tx, context, operator, *item, *devices)?;
         }
         for enrollment in &preview.touched {
             trigger::reconcile(tx, context, *enrollment)?;
@@ -273,27 +265,10 @@ impl Desired {
             for device in devices {
                 enrollments.extend(Enrollment::list_for_device(tx, device)?);
             }
-            enrollments.retain(|enrollment| enrollment.state == EnrollmentState::Enrolled);
         } else {
-            let filter =
-                EnrollmentFilter { state: Some(EnrollmentState::Enrolled), ..EnrollmentFilter::default() };
-            let mut page = Page::first(PAGE);
-            loop {
-                let some = Enrollment::list(tx, &filter, page)?;
-                page.after = some.last().map(|last| last.id);
-                enrollments.extend(some);
-                if page.after.is_none() {
-                    break;
-                }
-            }
+            enrollments = guard::every_enrolled(tx)?;
         }
-        let mut live = Vec::with_capacity(enrollments.len());
-        for enrollment in enrollments {
-            if !lifecycle::is_disputed(tx, &enrollment)? {
-                live.push(enrollment);
-            }
-        }
-        Ok(live)
+        guard::live(tx, enrollments)
     }
 }
 

@@ -8,8 +8,8 @@ use store::{GroupMember, PlaceVariable};
 use crate::operators::Operator;
 use crate::testing::{Bench, Phone, handed_out};
 use crate::views::{
-    AssignmentChange, AssignmentRequest, ChangeView, CloseIncidentRequest, DeviceItemView, IncidentQuery,
-    NamedSecretRequest, PageQuery, ProfileRequest, RenderQuery,
+    AssignmentChange, AssignmentRequest, ChangeView, CloseIncidentRequest, Consent, DeviceItemView,
+    IncidentQuery, NamedSecretRequest, PageQuery, ProfileRequest, RenderQuery,
 };
 use crate::{Error, Reply};
 

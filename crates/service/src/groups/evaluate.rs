@@ -22,7 +22,7 @@ const KEPT: usize = 512;
 
 /// Rules that were read before, by their text.
 #[derive(Clone, Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     read: Arc<Mutex<HashMap<String, Arc<Rule>>>>,
 }
 
@@ -39,6 +39,28 @@ impl Rules {
         }
         read.insert(text.to_owned(), Arc::clone(&rule));
         Ok(rule)
+    }
+
+    /// Asks all rules about some devices in the transaction of a change and writes down what follows. Returns what those who watch
+    /// are told once it is committed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) fn ask_again(
+        &self,
+        tx: &mut Tx<'_>,
+        context: &Context,
+        devices: &[DeviceId],
+    ) -> Result<Vec<Event>, Error> {
+        let groups = Group::with_rules(tx)?;
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut findings = Vec::new();
+        for device in devices {
+            findings.extend(look(tx, self, &groups, *device)?);
+        }
+        settle(tx, context, &findings)
     }
 }
 

@@ -10,8 +10,17 @@ use crate::desired::trigger::{Changed, device_changed};
 use crate::events::Event;
 use crate::operators::Operator;
 use crate::paging::PageOf;
-use crate::views::{DeviceGroupView, GroupMemberView, Page, PageQuery};
+use crate::views::{Consent, DeviceGroupView, GroupMemberView, Page, PageQuery};
 use crate::{Context, Error, targets};
+
+/// How a change of members is recorded and told.
+struct Told {
+    /// The name of its transaction.
+    name: &'static str,
+    act: Act,
+    /// The kind of its event.
+    kind: &'static str,
+}
 
 impl Groups {
     /// The devices in a group.
@@ -61,12 +70,13 @@ impl Groups {
     pub async fn add(
         &self,
         operator: &Operator,
-        group: String,
-        device: String,
+        (group, device): (String, String),
+        consent: Consent,
     ) -> Result<GroupMemberView, Error> {
         let why = format!("put there by {}", operator.name);
         let act = Act::new(operator, "group.add");
-        self.by_hand("add_member", (group, device), act, "group.joined", move |tx, context, group, device| {
+        let told = Told { name: "add_member", act, kind: "group.joined" };
+        self.by_hand(operator, (group, device), (told, consent), move |tx, context, group, device| {
             let member = GroupMember {
                 group_id: group.id,
                 device_id: device.id,
@@ -85,32 +95,32 @@ impl Groups {
     pub async fn remove(
         &self,
         operator: &Operator,
-        group: String,
-        device: String,
+        (group, device): (String, String),
+        consent: Consent,
     ) -> Result<GroupMemberView, Error> {
         let act = Act::new(operator, "group.remove");
         let remove = |tx: &mut Tx<'_>, _: &Context, group: &Group, device: &Device| {
             Ok(GroupMember::remove(tx, group.id, device.id)?)
         };
-        self.by_hand("remove_member", (group, device), act, "group.left", remove).await
+        let told = Told { name: "remove_member", act, kind: "group.left" };
+        self.by_hand(operator, (group, device), (told, consent), remove).await
     }
 
     async fn by_hand<F>(
         &self,
-        name: &'static str,
+        operator: &Operator,
         (group, device): (String, String),
-        act: Act,
-        kind: &'static str,
+        (told, consent): (Told, Consent),
         mut change: F,
     ) -> Result<GroupMemberView, Error>
     where
         F: FnMut(&mut Tx<'_>, &Context, &Group, &Device) -> Result<bool, Error> + Send + 'static,
     {
         let (context, now) = (self.context.clone(), self.context.now());
+        let Told { name, act, kind } = told;
         let (view, event) = self
-            .context
-            .store
-            .tx(name, move |tx| {
+            .desired
+            .guarded(name, operator, consent, move |tx, guard| {
                 let group = find(tx, &group)?;
                 if group.kind == GroupKind::Rule {
                     let name = &group.name;
@@ -120,13 +130,14 @@ impl Groups {
                 }
                 let device = targets::find_device(tx, &device).map_err(|miss| miss.into_error(&device))?;
                 let mut event = None;
+                guard.before(tx, &[device.id])?;
                 if change(tx, &context, &group, &device)? {
                     let detail = json!({ "device": device.id, "group": group.id, "name": group.name });
                     audit::record(tx, now, &act.clone().on(group.id.to_string()).with(detail.clone()))?;
                     device_changed(tx, &context, device.id, Changed::Membership)?;
                     event = Some(Event::new(kind, now).with(detail));
                 }
-                Ok::<_, Error>((shown(tx, device.id, now, String::new())?, event))
+                Ok((shown(tx, device.id, now, String::new())?, event))
             })
             .await?;
         if let Some(event) = event {

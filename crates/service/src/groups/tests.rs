@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::{Bench, Phone};
-use crate::views::RuleTestRequest;
+use crate::views::{Consent, RuleTestRequest};
 
 async fn by_rule(bench: &Bench, name: &str, rule: &str) -> Result<GroupView, Error> {
     let request = GroupRequest { name: name.to_owned(), rule: Some(rule.to_owned()), description: None };
@@ -126,7 +126,7 @@ async fn a_finding_of_the_rule_before_is_void() {
     let phone = bench.enroll("A").await;
     let group = by_rule(&bench, "G", "device.serial == 'nobody'").await.unwrap();
     let device = bench.epoch(&phone.udid).await.device_id;
-    let (rules, id) = (evaluate::Rules::default(), GroupId(group.id));
+    let (rules, id) = (Rules::default(), GroupId(group.id));
     let found = bench
         .tx(move |tx| {
             let mut old = Group::find(tx, id)?;
@@ -154,16 +154,16 @@ async fn members_by_hand_are_put_in_and_taken_out_once() {
     groups.create(&operator, request.clone()).await.unwrap();
     assert!(matches!(groups.create(&operator, request).await, Err(Error::Conflict(_))));
     for _ in 0..2 {
-        groups.add(&operator, "Lab".to_owned(), "SERIALA".to_owned()).await.unwrap();
+        groups.add(&operator, ("Lab".to_owned(), "SERIALA".to_owned()), Consent::default()).await.unwrap();
     }
     assert_eq!(members(&bench, "Lab").await, ["SERIALA"]);
     assert_eq!(bench.acts("group.add").await.len(), 1);
-    groups.remove(&operator, "Lab".to_owned(), "A".to_owned()).await.unwrap();
+    groups.remove(&operator, ("Lab".to_owned(), "A".to_owned()), Consent::default()).await.unwrap();
     assert!(members(&bench, "Lab").await.is_empty());
-    let unknown = groups.add(&operator, "Lab".to_owned(), "nobody".to_owned()).await;
+    let unknown = groups.add(&operator, ("Lab".to_owned(), "nobody".to_owned()), Consent::default()).await;
     assert!(matches!(unknown, Err(Error::NotFound { .. })));
     by_rule(&bench, "Ruled", "true").await.unwrap();
-    let refused = groups.remove(&operator, "Ruled".to_owned(), "A".to_owned()).await;
+    let refused = groups.remove(&operator, ("Ruled".to_owned(), "A".to_owned()), Consent::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "the rule decides");
 }
 

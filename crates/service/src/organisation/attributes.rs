@@ -7,7 +7,7 @@ use super::seam::Change;
 use super::{Organisation, names, seam};
 use crate::audit::{self, Act};
 use crate::operators::Operator;
-use crate::views::{LabelView, ValueRequest};
+use crate::views::{Consent, LabelView, ValueRequest};
 use crate::{Error, targets};
 
 /// Labels of one device at most.
@@ -37,13 +37,13 @@ impl Organisation {
         operator: &Operator,
         (device, name): (String, String),
         request: ValueRequest,
+        consent: Consent,
     ) -> Result<Vec<LabelView>, Error> {
         let (name, value) = (names::key("name", &name)?, names::value("value", &request.value)?);
         let (context, now, by) = (self.context.clone(), self.context.now(), operator.name.clone());
         let act = Act::new(operator, "device.label.set").with(json!({ "name": name, "value": value }));
-        self.context
-            .store
-            .tx("set_label", move |tx| {
+        self.desired
+            .guarded("set_label", operator, consent, move |tx, guard| {
                 let device = targets::find_device(tx, &device).map_err(|miss| miss.into_error(&device))?.id;
                 let before = DeviceAttribute::of(tx, device)?;
                 let known = before.iter().find(|label| label.name == name);
@@ -51,6 +51,7 @@ impl Organisation {
                     return Err(Error::invalid("name", format!("a device has at most {MOST_LABELS} labels")));
                 }
                 if known.is_none_or(|known| known.value != value) {
+                    guard.before(tx, &[device])?;
                     let (name, value, set_by) = (name.clone(), value.clone(), by.clone());
                     DeviceAttribute { device_id: device, name, value, set_at: now, set_by }.set(tx)?;
                     audit::record(tx, now, &act.clone().on(device.to_string()))?;
@@ -69,13 +70,14 @@ impl Organisation {
         &self,
         operator: &Operator,
         (device, name): (String, String),
+        consent: Consent,
     ) -> Result<Vec<LabelView>, Error> {
         let (context, now) = (self.context.clone(), self.context.now());
         let act = Act::new(operator, "device.label.unset").with(json!({ "name": name }));
-        self.context
-            .store
-            .tx("unset_label", move |tx| {
+        self.desired
+            .guarded("unset_label", operator, consent, move |tx, guard| {
                 let device = targets::find_device(tx, &device).map_err(|miss| miss.into_error(&device))?.id;
+                guard.before(tx, &[device])?;
                 if !DeviceAttribute::unset(tx, device, &name)? {
                     return Err(Error::not_found("label of this device", &name));
                 }

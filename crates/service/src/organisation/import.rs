@@ -10,9 +10,10 @@ use super::placements::{self, placed_event};
 use super::seam::Change;
 use super::{Organisation, people, places, seam, view};
 use crate::audit::{self, Act};
+use crate::desired::AT_ONCE;
 use crate::events::Event;
 use crate::operators::Operator;
-use crate::views::{ImportChangeView, ImportRequest, ImportView};
+use crate::views::{Consent, ImportChangeView, ImportRequest, ImportView};
 use crate::{Context, Error};
 use plan::{Known, Making, Plan, Planned, Step};
 use table::Table;
@@ -63,9 +64,38 @@ impl Organisation {
                 ),
             ));
         }
+        self.agreed(operator, &plan.steps, request.confirm_devices).await?;
         self.carry_out(operator, plan.steps).await?;
         shown.applied = true;
         Ok(shown)
+    }
+
+    /// Whether as many devices are confirmed as should have something else afterwards: found by doing it all and undoing it.
+    async fn agreed(
+        &self,
+        operator: &Operator,
+        steps: &[Planned],
+        confirmed: Option<i64>,
+    ) -> Result<(), Error> {
+        let (steps, context, by) = (steps.to_vec(), self.context.clone(), operator.clone());
+        let only_shown = Consent { dry_run: true, confirm_devices: None };
+        let outcome = self
+            .desired
+            .guarded("check_import", operator, only_shown, move |tx, guard| {
+                guard.before_all(tx)?;
+                for planned in &steps {
+                    step(tx, &context, &by, &planned.step).map_err(|error| at_line(error, planned.line))?;
+                }
+                Ok(())
+            })
+            .await;
+        match outcome {
+            Err(Error::Shown(preview)) if preview.devices > AT_ONCE && confirmed != Some(preview.devices) => {
+                Err(Error::Unconfirmed(preview))
+            }
+            Ok(()) | Err(Error::Shown(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn carry_out(&self, operator: &Operator, steps: Vec<Planned>) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use super::{Organisation, seam, view};
 use crate::audit::{self, Act};
 use crate::events::Event;
 use crate::operators::Operator;
-use crate::views::{PlacementRequest, PlacementView};
+use crate::views::{Consent, PlacementRequest, PlacementView};
 use crate::{Context, Error, lifecycle, targets};
 
 /// A device is put somewhere or given to somebody.
@@ -64,15 +64,15 @@ impl Organisation {
         operator: &Operator,
         device: String,
         request: PlacementRequest,
+        consent: Consent,
     ) -> Result<PlacementView, Error> {
         if request.place.is_none() && request.owner.is_none() {
             return Err(Error::invalid("place", "name a place, an owner, or both"));
         }
         let (context, now, by) = (self.context.clone(), self.context.now(), operator.name.clone());
         let (placed, moved) = self
-            .context
-            .store
-            .tx("place_device", move |tx| {
+            .desired
+            .guarded("place_device", operator, consent, move |tx, guard| {
                 let found = targets::find_device(tx, &device).map_err(|miss| miss.into_error(&device))?;
                 let place = match &request.place {
                     Some(place) => Some(in_field("place", find_place(tx, place))?.id),
@@ -84,8 +84,9 @@ impl Organisation {
                     None => None,
                 };
                 let order = Move { device: found.id, place, owner, by: by.clone(), cause: "operator" };
+                guard.before(tx, &[found.id])?;
                 let moved = apply(tx, &context, now, &order)?;
-                Ok::<_, Error>((shown(tx, found.id)?, moved.then_some(found.id)))
+                Ok((shown(tx, found.id)?, moved.then_some(found.id)))
             })
             .await?;
         if let Some(device) = moved {

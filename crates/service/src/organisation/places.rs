@@ -10,7 +10,7 @@ use super::{Organisation, seam, view};
 use crate::audit::{self, Act};
 use crate::events::Event;
 use crate::operators::Operator;
-use crate::views::{PlaceChange, PlaceDetailView, PlaceRequest, PlaceView, ValueRequest};
+use crate::views::{Consent, PlaceChange, PlaceDetailView, PlaceRequest, PlaceView, ValueRequest};
 use crate::{Context, Error};
 
 /// Places at most.
@@ -131,18 +131,20 @@ impl Organisation {
         operator: &Operator,
         place: String,
         change: PlaceChange,
+        consent: Consent,
     ) -> Result<PlaceDetailView, Error> {
         let now = self.context.now();
         let (context, act) = (self.context.clone(), Act::new(operator, "place.change"));
         let changed = self
-            .context
-            .store
-            .tx("change_place", move |tx| {
+            .desired
+            .guarded("change_place", operator, consent, move |tx, guard| {
                 let before = find_place(tx, &place)?;
                 let after = changed(tx, &before, &change)?;
                 if after == before {
                     return detail(tx, &after);
                 }
+                let below = Placement::devices_below(tx, after.id)?;
+                guard.before(tx, &below)?;
                 save(tx, &after)?;
                 let told = json!({ "before": view::summary(&before), "after": view::summary(&after) });
                 audit::record(tx, now, &act.clone().on(after.id.to_string()).with(told))?;
@@ -189,13 +191,13 @@ impl Organisation {
         operator: &Operator,
         (place, name): (String, String),
         request: ValueRequest,
+        consent: Consent,
     ) -> Result<PlaceDetailView, Error> {
         let (name, value) = (names::key("name", &name)?, names::value("value", &request.value)?);
         let (now, by, context) = (self.context.now(), operator.name.clone(), self.context.clone());
         let act = Act::new(operator, "place.variable.set").with(json!({ "name": name, "value": value }));
-        self.context
-            .store
-            .tx("set_place_variable", move |tx| {
+        self.desired
+            .guarded("set_place_variable", operator, consent, move |tx, guard| {
                 let place = find_place(tx, &place)?;
                 let before = PlaceVariable::of_places(tx, &[place.id])?;
                 let known = before.iter().find(|variable| variable.name == name);
@@ -206,6 +208,8 @@ impl Organisation {
                     ));
                 }
                 if known.is_none_or(|known| known.value != value) {
+                    let below = Placement::devices_below(tx, place.id)?;
+                    guard.before(tx, &below)?;
                     let (name, value, set_by) = (name.clone(), value.clone(), by.clone());
                     PlaceVariable { place_id: place.id, name, value, set_at: now, set_by }.set(tx)?;
                     audit::record(tx, now, &act.clone().on(place.id.to_string()))?;
@@ -224,13 +228,15 @@ impl Organisation {
         &self,
         operator: &Operator,
         (place, name): (String, String),
+        consent: Consent,
     ) -> Result<PlaceDetailView, Error> {
         let (now, context) = (self.context.now(), self.context.clone());
         let act = Act::new(operator, "place.variable.unset").with(json!({ "name": name }));
-        self.context
-            .store
-            .tx("unset_place_variable", move |tx| {
+        self.desired
+            .guarded("unset_place_variable", operator, consent, move |tx, guard| {
                 let place = find_place(tx, &place)?;
+                let below = Placement::devices_below(tx, place.id)?;
+                guard.before(tx, &below)?;
                 if !PlaceVariable::unset(tx, place.id, &name)? {
                     return Err(Error::not_found("variable of this place", &name));
                 }

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::operators::Operator;
 use crate::testing::Bench;
 use crate::views::{
-    ImportRequest, ImportView, LeaveRequest, LinkRequest, PersonRequest, PlaceChange, PlaceRequest,
+    Consent, ImportRequest, ImportView, LeaveRequest, LinkRequest, PersonRequest, PlaceChange, PlaceRequest,
     PlaceView, PlacementRequest, ValueRequest,
 };
 
@@ -28,7 +28,13 @@ impl Scene {
     }
 
     async fn import(&self, csv: &str, apply: bool) -> Result<ImportView, Error> {
-        let request = ImportRequest { csv: csv.to_owned(), kind: None, apply, skip_errors: false };
+        let request = ImportRequest {
+            csv: csv.to_owned(),
+            kind: None,
+            apply,
+            skip_errors: false,
+            confirm_devices: None,
+        };
         self.bench.services.organisation.import(&self.operator, request).await
     }
 
@@ -41,7 +47,10 @@ impl Scene {
     async fn put(&self, serial: &str, place: Option<&str>, owner: Option<&str>) -> Result<(), Error> {
         let request = PlacementRequest { place: place.map(str::to_owned), owner: owner.map(str::to_owned) };
         let organisation = &self.bench.services.organisation;
-        organisation.place_device(&self.operator, serial.to_owned(), request).await.map(drop)
+        organisation
+            .place_device(&self.operator, serial.to_owned(), request, Consent::default())
+            .await
+            .map(drop)
     }
 
     async fn tree(&self) -> Vec<PlaceView> {
@@ -51,13 +60,21 @@ impl Scene {
     async fn move_place(&self, place: &str, parent: &str) -> Result<(), Error> {
         let change = PlaceChange { parent: Some(parent.to_owned()), ..PlaceChange::default() };
         let organisation = &self.bench.services.organisation;
-        organisation.change_place(&self.operator, place.to_owned(), change).await.map(drop)
+        organisation
+            .change_place(&self.operator, place.to_owned(), change, Consent::default())
+            .await
+            .map(drop)
     }
 
     async fn set(&self, place: &str, name: &str, value: &str) {
         let which = (place.to_owned(), name.to_owned());
         let request = ValueRequest { value: value.to_owned() };
-        self.bench.services.organisation.set_variable(&self.operator, which, request).await.unwrap();
+        self.bench
+            .services
+            .organisation
+            .set_variable(&self.operator, which, request, Consent::default())
+            .await
+            .unwrap();
     }
 
     async fn variable(&self, place: &'static str, name: &'static str) -> Option<String> {
@@ -121,7 +138,13 @@ async fn the_nearest_place_that_sets_a_variable_decides() {
     assert_eq!(scene.variable("ICU", "wifi_ssid").await.as_deref(), Some("Intensive"));
     assert_eq!(scene.variable("B", "wifi_ssid").await.as_deref(), Some("North"));
     let which = ("ICU".to_owned(), "wifi_ssid".to_owned());
-    scene.bench.services.organisation.unset_variable(&scene.operator, which).await.unwrap();
+    scene
+        .bench
+        .services
+        .organisation
+        .unset_variable(&scene.operator, which, Consent::default())
+        .await
+        .unwrap();
     assert_eq!(scene.variable("ICU", "wifi_ssid").await.as_deref(), Some("North"));
 }
 
@@ -220,7 +243,13 @@ async fn wrong_lines_are_named_and_a_file_with_some_changes_nothing() {
     assert_eq!(wrong, expected);
     assert!(matches!(scene.import(file, true).await, Err(Error::Invalid { .. })));
     assert_eq!(scene.tree().await.len(), 5, "nothing was made");
-    let request = ImportRequest { csv: file.to_owned(), kind: None, apply: true, skip_errors: true };
+    let request = ImportRequest {
+        csv: file.to_owned(),
+        kind: None,
+        apply: true,
+        skip_errors: true,
+        confirm_devices: None,
+    };
     let done = scene.bench.services.organisation.import(&scene.operator, request).await.unwrap();
     assert_eq!((done.created, done.wrong, scene.tree().await.len()), (1, 5, 6));
 }
@@ -281,15 +310,29 @@ async fn labels_are_set_and_taken_off_and_strange_names_are_refused() {
     let organisation = &scene.bench.services.organisation;
     let which = |name: &str| ("SERIALU1".to_owned(), name.to_owned());
     let value = |value: &str| ValueRequest { value: value.to_owned() };
-    organisation.set_label(&scene.operator, which("use"), value("bedside")).await.unwrap();
-    organisation.set_label(&scene.operator, which("use"), value("bedside")).await.unwrap();
+    organisation
+        .set_label(&scene.operator, which("use"), value("bedside"), Consent::default())
+        .await
+        .unwrap();
+    organisation
+        .set_label(&scene.operator, which("use"), value("bedside"), Consent::default())
+        .await
+        .unwrap();
     assert_eq!(scene.bench.acts("device.label.set").await.len(), 1, "saying it again is not an act");
     for (name, text) in [("Use", "x"), ("use", " "), ("use", "a\nb"), ("$x", "y")] {
-        assert!(organisation.set_label(&scene.operator, which(name), value(text)).await.is_err(), "{name}");
+        assert!(
+            organisation
+                .set_label(&scene.operator, which(name), value(text), Consent::default())
+                .await
+                .is_err(),
+            "{name}"
+        );
     }
-    assert!(organisation.unset_label(&scene.operator, which("use")).await.unwrap().is_empty());
+    assert!(
+        organisation.unset_label(&scene.operator, which("use"), Consent::default()).await.unwrap().is_empty()
+    );
     assert!(matches!(
-        organisation.unset_label(&scene.operator, which("use")).await,
+        organisation.unset_label(&scene.operator, which("use"), Consent::default()).await,
         Err(Error::NotFound { .. })
     ));
 }

@@ -229,6 +229,19 @@ pub struct PreviewLine {
     pub text: Option<String>,
 }
 
+/// How a change is meant: to be shown, or to be done although it touches many devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Consent {
+    /// `true` only shows what the change would do to devices.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// The number of devices that the change touches, repeated: asked for when there are more than ten.
+    #[serde(default)]
+    pub confirm_devices: Option<i64>,
+}
+
 /// What a change would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PreviewView {

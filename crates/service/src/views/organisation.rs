@@ -311,6 +311,9 @@ pub struct ImportRequest {
     /// `true` carries out the good lines although others are wrong.
     #[serde(default)]
     pub skip_errors: bool,
+    /// The number of devices that should have something else afterwards, repeated: asked for when there are more than ten.
+    #[serde(default)]
+    pub confirm_devices: Option<i64>,
 }
 
 /// What a file does, or would do.

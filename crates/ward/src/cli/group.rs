@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::client::{Client, segment};
+use super::consent::Consent;
 use super::device::show_items;
 use super::output::{Column, at, print_fields, print_json, print_text, remark};
 
@@ -68,6 +69,8 @@ pub(super) enum GroupCommand {
         /// Serial numbers, UDIDs or ids.
         #[arg(required = true)]
         devices: Vec<String>,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Take devices out of a group by hand.
     Remove {
@@ -76,6 +79,8 @@ pub(super) enum GroupCommand {
         /// Serial numbers, UDIDs or ids.
         #[arg(required = true)]
         devices: Vec<String>,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Say what a rule would say, of one device or of all. Nothing is stored.
     #[command(after_help = RULES)]
@@ -156,9 +161,11 @@ pub(super) fn run(command: GroupCommand, options: &Options) -> Result<ExitCode> 
             let items = items.as_array().map_or(&[][..], Vec::as_slice);
             show_items(options, items, &OF_DEVICE, "The device is in no group.");
         }
-        GroupCommand::Add { group, devices } => by_hand(&client, options, &Method::PUT, (&group, &devices))?,
-        GroupCommand::Remove { group, devices } => {
-            by_hand(&client, options, &Method::DELETE, (&group, &devices))?
+        GroupCommand::Add { group, devices, consent } => {
+            by_hand((&client, options), &Method::PUT, (&group, &devices), consent)?
+        }
+        GroupCommand::Remove { group, devices, consent } => {
+            by_hand((&client, options), &Method::DELETE, (&group, &devices), consent)?
         }
         GroupCommand::Test { rule, device } => {
             let (_, answer) =
@@ -182,15 +189,16 @@ fn path(group: &str) -> String {
 }
 
 fn by_hand(
-    client: &Client,
-    options: &Options,
+    (client, options): (&Client, &Options),
     method: &Method,
     (group, devices): (&str, &[String]),
+    consent: Consent,
 ) -> Result<()> {
     let adds = *method == Method::PUT;
     for device in devices {
-        let changed =
-            client.change(method.clone(), &format!("{}/members/{}", path(group), segment(device)), None)?;
+        let member = format!("{}/members/{}", path(group), segment(device));
+        let changed = consent.change((client, options), method.clone(), &member, None)?;
+        let Some(changed) = changed else { return Ok(()) };
         if options.json {
             print_json(&changed);
         }

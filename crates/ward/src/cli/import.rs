@@ -43,6 +43,9 @@ pub(super) struct ImportArgs {
     /// Carry out the good lines although others are wrong.
     #[arg(long)]
     skip_errors: bool,
+    /// The number of devices that should have something else afterwards, when there are more than ten.
+    #[arg(long, value_name = "DEVICES")]
+    confirm: Option<i64>,
 }
 
 #[derive(Debug, Args)]
@@ -55,7 +58,8 @@ pub(super) struct ExportArgs {
 pub(super) fn run(args: &ImportArgs, options: &Options) -> Result<ExitCode> {
     let csv = read(args)?;
     let body = json!({
-        "csv": csv, "kind": args.kind.map(Kind::word), "apply": args.apply, "skip_errors": args.skip_errors
+        "csv": csv, "kind": args.kind.map(Kind::word), "apply": args.apply, "skip_errors": args.skip_errors,
+        "confirm_devices": args.confirm
     });
     // What is wrong is shown line by line, so that a file with errors is never sent to be carried out as a whole.
     let client = Client::new(options)?;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::Options;
 use super::client::{Client, segment, usage};
+use super::consent::Consent;
 use super::device::show_items;
 use super::output::{Column, print_fields, print_json};
 
@@ -58,6 +59,8 @@ pub(super) enum SecretCommand {
     Set {
         /// The name.
         name: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -89,7 +92,7 @@ pub(super) fn run_secret(command: SecretCommand, options: &Options) -> Result<Ex
             let items = all.as_array().cloned().unwrap_or_default();
             show_items(options, &items, SECRETS, "There are no named secrets.");
         }
-        SecretCommand::Set { name } => {
+        SecretCommand::Set { name, consent } => {
             let mut value = String::new();
             std::io::stdin().read_to_string(&mut value).context("the value on standard input is not text")?;
             let value = value.strip_suffix('\n').unwrap_or(&value);
@@ -98,7 +101,9 @@ pub(super) fn run_secret(command: SecretCommand, options: &Options) -> Result<Ex
                 return Err(usage("the value is read from standard input, and nothing came"));
             }
             let path = format!("/api/v1/secrets/named/{}", segment(&name));
-            let secret = client.change(Method::PUT, &path, Some(&json!({ "value": value })))?;
+            let body = json!({ "value": value });
+            let secret = consent.change((&client, options), Method::PUT, &path, Some(&body))?;
+            let Some(secret) = secret else { return Ok(ExitCode::SUCCESS) };
             if options.json {
                 print_json(&secret);
             } else {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::client::{Client, segment, usage};
+use super::consent::Consent;
 use super::output::{
     Column, at, print_fields, print_heading, print_items, print_json, print_text, remark, text_at,
 };
@@ -66,6 +67,8 @@ pub(super) enum PlaceCommand {
         /// Bring it back after it was given up.
         #[arg(long)]
         restore: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Give a place up. Refused while devices or parts are there.
     Archive {
@@ -79,6 +82,8 @@ pub(super) enum PlaceCommand {
         /// Names and values, for example wifi_ssid=Clinic.
         #[arg(required = true, value_name = "NAME=VALUE")]
         variables: Vec<String>,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Take variables of a place away; what it inherits holds again.
     Unset {
@@ -87,6 +92,8 @@ pub(super) enum PlaceCommand {
         /// Their names.
         #[arg(required = true)]
         names: Vec<String>,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -108,18 +115,28 @@ pub(super) fn run(command: PlaceCommand, options: &Options) -> Result<ExitCode> 
             let body = json!({ "kind": kind, "name": name, "code": code, "parent": parent });
             client.post("/api/v1/places", &body)?.1
         }
-        PlaceCommand::Change { place, name, code, parent, restore } => {
+        PlaceCommand::Change { place, name, code, parent, restore, consent } => {
             let archived = restore.then_some(false);
             let body = json!({ "name": name, "code": code, "parent": parent, "archived": archived });
-            client.change(Method::PATCH, &address(&place), Some(&body))?
+            let path = address(&place);
+            let changed = consent.change((&client, options), Method::PATCH, &path, Some(&body))?;
+            let Some(changed) = changed else { return Ok(ExitCode::SUCCESS) };
+            changed
         }
         PlaceCommand::Archive { place } => client.change(Method::DELETE, &address(&place), None)?,
-        PlaceCommand::Set { place, variables } => set(&client, &place, &variables)?,
-        PlaceCommand::Unset { place, names } => {
+        PlaceCommand::Set { place, variables, consent } => {
+            let Some(changed) = set((&client, options), &place, &variables, consent)? else {
+                return Ok(ExitCode::SUCCESS);
+            };
+            changed
+        }
+        PlaceCommand::Unset { place, names, consent } => {
             let mut shown = Value::Null;
             for name in names {
                 let path = format!("{}/variables/{}", address(&place), segment(&name));
-                shown = client.change(Method::DELETE, &path, None)?;
+                let changed = consent.change((&client, options), Method::DELETE, &path, None)?;
+                let Some(changed) = changed else { return Ok(ExitCode::SUCCESS) };
+                shown = changed;
             }
             shown
         }
@@ -136,14 +153,22 @@ fn address(place: &str) -> String {
     format!("/api/v1/places/{}", segment(place))
 }
 
-fn set(client: &Client, place: &str, variables: &[String]) -> Result<Value> {
+fn set(
+    to: (&Client, &Options),
+    place: &str,
+    variables: &[String],
+    consent: Consent,
+) -> Result<Option<Value>> {
     let pairs = pairs(variables)?;
     let mut shown = Value::Null;
     for (name, value) in pairs {
         let path = format!("{}/variables/{}", address(place), segment(name));
-        shown = client.change(Method::PUT, &path, Some(&json!({ "value": value })))?;
+        match consent.change(to, Method::PUT, &path, Some(&json!({ "value": value })))? {
+            Some(changed) => shown = changed,
+            None => return Ok(None),
+        }
     }
-    Ok(shown)
+    Ok(Some(shown))
 }
 
 /// Reads `NAME=VALUE`s, all before the first is sent.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::client::{Client, segment, usage};
+use super::consent::Consent;
 use super::output::{at, print_heading, print_items, print_json, print_text, text_at};
 use super::place::pairs;
 
@@ -20,6 +21,8 @@ pub(super) enum PlacingCommand {
         device: String,
         /// Code, unique name or id of the place.
         place: Option<String>,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Give a device to a person, or to nobody.
     Own {
@@ -31,6 +34,8 @@ pub(super) enum PlacingCommand {
         /// It is to be nobody's.
         #[arg(long, conflicts_with = "person")]
         nobody: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Label a device, for rules and profiles; without labels, show them.
     Label {
@@ -39,6 +44,8 @@ pub(super) enum PlacingCommand {
         /// Names and values, for example department=icu; NAME= takes a label off.
         #[arg(value_name = "NAME=VALUE")]
         labels: Vec<String>,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -46,31 +53,40 @@ pub(super) fn run(command: PlacingCommand, options: &Options) -> Result<ExitCode
     let client = Client::new(options)?;
     let address = |device: &str| format!("/api/v1/devices/{}", segment(device));
     match command {
-        PlacingCommand::Place { device, place } => {
+        PlacingCommand::Place { device, place, consent } => {
             let path = format!("{}/placement", address(&device));
             let shown = match place {
-                Some(place) => client.change(Method::PUT, &path, Some(&json!({ "place": place })))?,
-                None => client.get(&path)?,
+                Some(place) => {
+                    let body = json!({ "place": place });
+                    consent.change((&client, options), Method::PUT, &path, Some(&body))?
+                }
+                None => Some(client.get(&path)?),
             };
+            let Some(shown) = shown else { return Ok(ExitCode::SUCCESS) };
             if options.json { print_json(&shown) } else { print_placement(&shown) }
         }
-        PlacingCommand::Own { device, person, nobody: _ } => {
+        PlacingCommand::Own { device, person, nobody: _, consent } => {
             if person.as_deref() == Some("") {
                 return Err(usage("name a person, or say --nobody"));
             }
             let body = json!({ "owner": person.unwrap_or_default() });
-            let shown =
-                client.change(Method::PUT, &format!("{}/placement", address(&device)), Some(&body))?;
+            let path = format!("{}/placement", address(&device));
+            let shown = consent.change((&client, options), Method::PUT, &path, Some(&body))?;
+            let Some(shown) = shown else { return Ok(ExitCode::SUCCESS) };
             if options.json { print_json(&shown) } else { print_placement(&shown) }
         }
-        PlacingCommand::Label { device, labels } => {
+        PlacingCommand::Label { device, labels, consent } => {
             let mut shown = client.get(&format!("{}/attributes", address(&device)))?;
             for (name, value) in pairs(&labels)? {
                 let path = format!("{}/attributes/{}", address(&device), segment(name));
-                shown = match value {
-                    "" => client.change(Method::DELETE, &path, None)?,
-                    value => client.change(Method::PUT, &path, Some(&json!({ "value": value })))?,
+                let (method, body) = match value {
+                    "" => (Method::DELETE, None),
+                    value => (Method::PUT, Some(json!({ "value": value }))),
                 };
+                let Some(changed) = consent.change((&client, options), method, &path, body.as_ref())? else {
+                    return Ok(ExitCode::SUCCESS);
+                };
+                shown = changed;
             }
             let columns = [("label", "name"), ("value", "value"), ("since", "set_at"), ("by", "set_by")];
             super::device::show_items(

@@ -200,7 +200,12 @@ Password = { secret = "wifi" }
     assert_eq!(ward.assign_everywhere("wifi").await.preview.blocked, 1, "the secret is not set");
     for (value, other) in [("hunter-two", "nothing"), ("hunter-three", "hunter-two")] {
         let request = NamedSecretRequest { value: value.to_owned() };
-        ward.bench.services.desired.set_secret(&ward.operator, "wifi".to_owned(), request).await.unwrap();
+        ward.bench
+            .services
+            .desired
+            .set_secret(&ward.operator, "wifi".to_owned(), request, Consent::default())
+            .await
+            .unwrap();
         let mut sent = ward.settle(&mut device).await;
         // What carries the network goes in rings, and the first one gathers for a while.
         ward.bench.advance(Duration::from_secs(120));

@@ -161,3 +161,65 @@ async fn an_enrolment_that_is_over_is_left_alone() {
     let rows = ward.bench.tx(move |tx| Ok(DeviceItem::list_of(tx, id)?)).await;
     assert_eq!(rows[0].command_id, None);
 }
+
+#[tokio::test]
+async fn a_variable_a_label_and_a_secret_ask_for_the_number_of_devices_as_well() {
+    let ward = Ward::new().await;
+    let (mut devices, _) = fleet(&ward, 12).await;
+    let (desired, organisation) = (&ward.bench.services.desired, &ward.bench.services.organisation);
+    let consent = |confirm_devices| Consent { confirm_devices, ..Consent::default() };
+    let root = organisation.places(false).await.unwrap()[0].id.to_string();
+    let set = async |name: &str, value: &str, consent| {
+        let request = serde_json::from_value(serde_json::json!({ "value": value })).unwrap();
+        organisation.set_variable(&ward.operator, (root.clone(), name.to_owned()), request, consent).await
+    };
+    // A variable that no profile uses touches no device, and needs no number.
+    set("unused", "1", consent(None)).await.unwrap();
+
+    set("name", "Clinic", consent(None)).await.unwrap();
+    ward.upload(CLIP).await;
+    let action = ward.assign_everywhere("clip").await.action.unwrap();
+    desired.apply_action(&ward.operator, action.id, 12).await.unwrap();
+    for device in &mut devices {
+        assert_eq!(ward.settle(device).await, ["InstallProfile"]);
+    }
+
+    let refused = set("name", "Other", consent(None)).await;
+    let Err(Error::Unconfirmed(preview)) = refused else { panic!("{refused:?}") };
+    assert_eq!((preview.devices, preview.replaced), (12, 12));
+    let wrong = set("name", "Other", consent(Some(11))).await;
+    assert!(matches!(wrong, Err(Error::Unconfirmed(_))), "{wrong:?}");
+    let shown = set("name", "Other", Consent { dry_run: true, confirm_devices: Some(12) }).await;
+    assert!(matches!(&shown, Err(Error::Shown(preview)) if preview.replaced == 12), "{shown:?}");
+    assert!(ward.settle(&mut devices[0]).await.is_empty(), "nothing was done yet");
+    set("name", "Other", consent(Some(12))).await.unwrap();
+    assert_eq!(ward.settle(&mut devices[0]).await, ["InstallProfile"]);
+}
+
+#[tokio::test]
+async fn what_a_label_does_through_a_rule_is_shown_before_it_is_done() {
+    let ward = Ward::new().await;
+    let mut device = ward.device("A").await;
+    let request =
+        serde_json::json!({ "name": "Bedside", "rule": "has(labels.use) && labels.use == 'bedside'" });
+    ward.bench
+        .services
+        .groups
+        .create(&ward.operator, serde_json::from_value(request).unwrap())
+        .await
+        .unwrap();
+    ward.upload(LOCK).await;
+    let (profile, group) = ("lock".to_owned(), Some("Bedside".to_owned()));
+    ward.assign(AssignmentRequest { profile, group, ..AssignmentRequest::default() }).await;
+    let label = async |consent| {
+        let request = serde_json::from_value(serde_json::json!({ "value": "bedside" })).unwrap();
+        let which = ("A".to_owned(), "use".to_owned());
+        ward.bench.services.organisation.set_label(&ward.operator, which, request, consent).await
+    };
+    let shown = label(Consent { dry_run: true, confirm_devices: None }).await;
+    assert!(matches!(&shown, Err(Error::Shown(preview)) if preview.added == 1), "{shown:?}");
+    assert!(ward.settle(&mut device).await.is_empty(), "nothing was done yet");
+    label(Consent::default()).await.unwrap();
+    ward.bench.services.groups.evaluator().run_once().await.unwrap();
+    assert_eq!(ward.settle(&mut device).await, ["InstallProfile"]);
+}
