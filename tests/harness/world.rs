@@ -108,6 +108,7 @@ impl World {
             operators_url: format!("http://localhost:{operators}"),
             authority: None,
             authority_key: None,
+            sealing_key: ward::init::KeyArgs::default(),
             elliptic: options.elliptic,
         };
         let text = format!(

@@ -17,6 +17,10 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
 /// The largest answer that is kept.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
+/// In the extensions of an answer: it is shown once and not kept. The same request is refused afterwards, because its work is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotKept;
+
 /// A middleware around all routes: does nothing unless the request is a mutation with a key.
 pub(crate) async fn idempotent(
     State(services): State<AdminServices>,
@@ -57,6 +61,9 @@ async fn once(services: AdminServices, request: Request, next: Next) -> Result<R
 async fn work(services: AdminServices, claim: Claim, response: Response) -> Result<Response, Problem> {
     let (parts, body) = response.into_parts();
     let body = http_layers::read_body(body, ANSWER_LIMIT).await.map_err(body_problem)?;
+    if parts.extensions.get::<NotKept>().is_some() {
+        return Ok(Response::from_parts(parts, Body::from(body)));
+    }
     if parts.status.is_server_error() {
         services.idempotency.abandon(claim).await?;
     } else {

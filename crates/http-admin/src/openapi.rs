@@ -8,7 +8,8 @@ use utoipa_axum::routes;
 use crate::AdminServices;
 use crate::routes::{
     audit, authorities, commands, deliveries, desired, devices, enrollments, events, groups, identities,
-    jobs, links, network, organisation, people, places, profiles, push, rollouts, secrets, server, tokens,
+    jobs, links, network, organisation, people, places, profiles, push, rollouts, sealing, secrets, server,
+    tokens,
 };
 
 /// Every route that needs a token, with its description.
@@ -83,6 +84,10 @@ fn with_the_rest(router: OpenApiRouter<AdminServices>) -> OpenApiRouter<AdminSer
         .routes(routes!(desired::close_incident))
         .routes(routes!(secrets::reveal_secret))
         .routes(routes!(secrets::show_escrow_certificate))
+        .routes(routes!(sealing::show_sealing))
+        .routes(routes!(sealing::rotate_data_key))
+        .routes(routes!(sealing::replace_key_encrypting_key))
+        .routes(routes!(sealing::list_reveals))
         .routes(routes!(groups::create_group, groups::list_groups))
         .routes(routes!(groups::show_group, groups::change_group, groups::delete_group))
         .routes(routes!(groups::list_members))

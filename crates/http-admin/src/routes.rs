@@ -20,6 +20,7 @@ pub(crate) mod probes;
 pub(crate) mod profiles;
 pub(crate) mod push;
 pub(crate) mod rollouts;
+pub(crate) mod sealing;
 pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod tokens;

@@ -22,6 +22,7 @@ use service::organisation::Organisation;
 use service::push::PushCertificates;
 use service::quarantine::Quarantine;
 use service::rollouts::Rollouts;
+use service::sealing::Sealing;
 use service::tokens::Tokens;
 
 /// The services of the operators' door.
@@ -47,6 +48,8 @@ pub struct AdminServices {
     pub quarantine: Arc<Quarantine>,
     /// Escrowed secrets.
     pub escrow: Arc<Escrow>,
+    /// The keys that seal.
+    pub sealing: Arc<Sealing>,
     /// Enrolment links.
     pub links: Arc<Links>,
     /// Access to the hospital's network.
@@ -86,6 +89,7 @@ impl AdminServices {
             devices: Arc::clone(&services.devices),
             quarantine: Arc::clone(&services.quarantine),
             escrow: Arc::clone(&services.escrow),
+            sealing: Arc::clone(&services.sealing),
             links: Arc::clone(&services.links),
             organisation: Arc::clone(&services.organisation),
             network: Arc::clone(&services.network),

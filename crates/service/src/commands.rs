@@ -1,5 +1,6 @@
 //! Commands: asked for by operators, checked for each target, queued, cancelled.
 
+mod blank;
 mod listing;
 mod own_secret;
 mod personal;
@@ -22,7 +23,9 @@ use crate::views::{
 };
 use crate::{Context, Error, escrow, push, targets};
 
+pub(crate) use blank::blanked;
 pub(crate) use personal::refusals as personal_refusals;
+pub(crate) use queue::make_secret;
 
 /// How many targets one transaction takes.
 const CHUNK: usize = 50;

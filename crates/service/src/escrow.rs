@@ -1,17 +1,19 @@
 //! Escrowed secrets: which there are, and the reading of those that a person needs, which is recorded before it is shown.
 
 pub(crate) mod key;
+mod reveal;
+mod rotate;
+mod rotator;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
-use store::{Enrollment, Secret, SecretId, SecretKind};
-use uuid::Uuid;
+use store::{Connection, Enrollment, Reveal, Secret, SecretKind};
 
-use crate::audit::{self, Act};
-use crate::operators::Operator;
-use crate::views::{EscrowCertificateView, RevealRequest, RevealedSecretView, SecretView};
+use crate::views::{EscrowCertificateView, SecretView};
 use crate::{Context, Error, targets};
+
+pub(crate) use rotate::note_new;
+pub use rotator::{ROTATE_REVEALED, Rotator};
 
 /// The service.
 pub struct Escrow {
@@ -37,7 +39,9 @@ impl Escrow {
                 let mut views = Vec::new();
                 for enrollment in Enrollment::list_for_device(c, found.id)? {
                     let secrets = Secret::list_for_enrollment(c, enrollment.id)?;
-                    views.extend(secrets.iter().filter(|secret| secret.removed_at.is_none()).map(view));
+                    for secret in secrets.iter().filter(|secret| secret.removed_at.is_none()) {
+                        views.push(view(c, secret)?);
+                    }
                 }
                 Ok(views)
             })
@@ -59,46 +63,10 @@ impl Escrow {
         })
     }
 
-    /// The value of a secret that a person needs. The act stands in the record, with its reason, before the value leaves the database.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] for secrets that only the server uses; [`Error::Invalid`] without a reason.
-    pub async fn reveal(
-        &self,
-        operator: &Operator,
-        id: Uuid,
-        request: RevealRequest,
-    ) -> Result<RevealedSecretView, Error> {
-        let reason = request.reason.trim().to_owned();
-        if reason.is_empty() || reason.chars().count() > 1_000 {
-            return Err(Error::invalid(
-                "reason",
-                "say in 1 to 1000 characters why you need it: it is recorded",
-            ));
-        }
-        let (context, now) = (self.context.clone(), self.context.now());
-        let act = Act::new(operator, "secret.reveal").on(id.to_string()).of_class(catalog::Class::D2);
-        self.context
-            .store
-            .tx("reveal_secret", move |tx| {
-                let secret = Secret::find(tx, SecretId(id)).map_err(|error| match error {
-                    store::Error::NotFound => Error::not_found("secret", id),
-                    other => other.into(),
-                })?;
-                if !is_revealable(secret.kind) {
-                    let reason =
-                        "this kind is never shown; the server uses this secret itself when a command needs it";
-                    return Err(Error::Forbidden(reason.to_owned()));
-                }
-                let plain = secret.open(&context.sealer)?;
-                // The key of a disk comes encrypted to the operator's certificate, as bytes.
-                let value = String::from_utf8(plain.to_vec()).unwrap_or_else(|_| STANDARD.encode(&*plain));
-                let detail =
-                    json!({ "kind": secret.kind, "enrollment": secret.enrollment_id, "reason": reason });
-                audit::record(tx, now, &act.clone().with(detail))?;
-                Ok(RevealedSecretView { id, kind: secret.kind.to_string(), value })
-            })
-            .await
+    /// What changes values that were shown.
+    #[must_use]
+    pub fn rotator(&self) -> Rotator {
+        Rotator::new(self.context.clone())
     }
 }
 
@@ -117,8 +85,11 @@ const fn is_revealable(kind: SecretKind) -> bool {
     )
 }
 
-fn view(secret: &Secret) -> SecretView {
-    SecretView {
+fn view(connection: &mut Connection, secret: &Secret) -> Result<SecretView, Error> {
+    let revealable = is_revealable(secret.kind);
+    let reveals = if revealable { Reveal::of_secret(connection, secret.id)? } else { Vec::new() };
+    let last = reveals.first();
+    Ok(SecretView {
         id: secret.id.0,
         kind: secret.kind.to_string(),
         enrollment_id: secret.enrollment_id.0,
@@ -126,8 +97,11 @@ fn view(secret: &Secret) -> SecretView {
         source: secret.source.clone(),
         from_before: secret.from_before,
         confirmed_at: secret.confirmed_at,
-        revealable: is_revealable(secret.kind),
-    }
+        revealable,
+        reveals: u64::try_from(reveals.len()).unwrap_or_default(),
+        revealed_at: last.map(|reveal| reveal.at),
+        rotation: last.map(|reveal| reveal.rotation.to_string()),
+    })
 }
 
 #[cfg(test)]

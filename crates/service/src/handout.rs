@@ -59,7 +59,7 @@ fn offer(work: &mut Work<'_, '_>, speaker: &Speaker, pending: &Pending) -> Resul
         return end(work, pending, DeliveryState::NoReply, why).map(|()| None);
     }
     let command = Command::find(work.tx, pending.command_id)?;
-    let mut dictionary = parse(&command)?;
+    let mut dictionary = parse(work, &command)?;
     let renewal = dictionary.get(FILL_KEY).and_then(plist::Value::as_string) == Some(FILL_RENEWAL);
     if speaker.expired && !renewal && !FOR_EXPIRED.contains(&command.request_type.as_str()) {
         return Ok(None);
@@ -165,8 +165,9 @@ fn end(work: &mut Work<'_, '_>, pending: &Pending, state: DeliveryState, why: &s
     Ok(())
 }
 
-fn parse(command: &Command) -> Result<Dictionary, Error> {
-    protocol_mdm::guard::parse_dictionary_within(&command.body, &protocol_mdm::Limits::OPERATOR).map_err(
+fn parse(work: &Work<'_, '_>, command: &Command) -> Result<Dictionary, Error> {
+    let body = command.whole_body(&work.context.sealer)?;
+    protocol_mdm::guard::parse_dictionary_within(&body, &protocol_mdm::Limits::OPERATOR).map_err(
         |error| Error::Internal(format!("the stored command {} cannot be read: {error}", command.id)),
     )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clock::Timestamp;
 use store::{
     Connection, Device, Durability, Enrollment, EnrollmentState, Job, JobId, JobState, PushCertificate,
-    RenewalDue,
+    RenewalDue, Reveal,
 };
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ struct Counted {
     quarantined: i64,
     dead_jobs: i64,
     stuck: i64,
+    overdue: i64,
 }
 
 impl Health {
@@ -68,7 +69,7 @@ impl Health {
     pub async fn checks(&self) -> Result<Vec<CheckView>, Error> {
         let now = self.context.now();
         let rule = renewal::rule(&self.context, &self.authorities.current());
-        let counted = self.context.store.read("checks", move |c| count(c, rule)).await?;
+        let counted = self.context.store.read("checks", move |c| count(c, rule, now)).await?;
         let mut checks = self.authority_checks(now);
         checks.push(durability(&self.context.store.durability().await?));
         checks.push(number(
@@ -90,6 +91,12 @@ impl Health {
             counted.quarantined,
             "enrolments are quarantined",
             "look at them by /api/v1/quarantine and decide",
+        ));
+        checks.push(number(
+            "secrets.overdue",
+            counted.overdue,
+            "secrets were shown to people and not changed on their devices within the hour",
+            "look at them by 'ward secrets reveals --overdue'",
         ));
         checks.push(self.link_check());
         Ok(checks)
@@ -247,13 +254,14 @@ fn durability(found: &Durability) -> CheckView {
     check("database.durability", CheckSeverity::Error, &detail, Some(advice))
 }
 
-fn count(connection: &mut Connection, due: RenewalDue) -> Result<Counted, Error> {
+fn count(connection: &mut Connection, due: RenewalDue, now: Timestamp) -> Result<Counted, Error> {
     Ok(Counted {
         push: PushCertificate::list_active(connection)?,
         topics: Enrollment::topics_in_use(connection)?,
         quarantined: Enrollment::count_by_state(connection, EnrollmentState::Quarantined)?,
         dead_jobs: Job::count(connection, JobState::Dead)?,
         stuck: Enrollment::count_stuck_in_renewal(connection, due)?,
+        overdue: Reveal::count_overdue(connection, now)?,
     })
 }
 

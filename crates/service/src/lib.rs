@@ -50,6 +50,7 @@ mod qr;
 pub mod results;
 pub mod rollouts;
 pub mod schedule;
+pub mod sealing;
 mod targets;
 pub mod tokens;
 pub mod views;

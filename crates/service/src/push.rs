@@ -12,7 +12,7 @@ use crate::{Context, Error};
 
 pub use alarm::{Alarm, Alarms};
 pub use certificates::PushCertificates;
-pub(crate) use certificates::days_left;
+pub(crate) use certificates::{REQUESTS, WaitingKey, days_left, keep_waiting};
 pub use worker::PushWorker;
 
 /// The kind of the jobs that wake a channel; their key is the channel's id.

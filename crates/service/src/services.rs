@@ -35,6 +35,7 @@ use crate::renewal::Renewals;
 use crate::rollouts::Rollouts;
 use crate::scep::Scep;
 use crate::schedule::Scheduler;
+use crate::sealing::{self, Sealing};
 use crate::tokens::Tokens;
 use crate::{Context, Error, Settings, inventory};
 
@@ -74,6 +75,8 @@ pub struct Services {
     pub devices: Arc<Devices>,
     /// Escrowed secrets.
     pub escrow: Arc<Escrow>,
+    /// The keys that seal.
+    pub sealing: Arc<Sealing>,
     /// Enrolment links as operators see them.
     pub links: Arc<Links>,
     /// Access to the hospital's network.
@@ -116,6 +119,7 @@ impl Services {
             sealer,
             events: EventBus::new(),
         };
+        sealing::begin(&context).await?;
         inventory::fill(&context).await?;
         let authorities = Arc::new(Authorities::load(&context).await?);
         let enrollments = Arc::new(Enrollments::new(context.clone(), Arc::clone(&authorities)));
@@ -141,6 +145,7 @@ impl Services {
             desired: Arc::new(desired.clone()),
             devices: Arc::new(Devices::new(context.clone())),
             escrow: Arc::new(Escrow::new(context.clone())),
+            sealing: Arc::new(Sealing::new(context.clone())),
             links: Arc::new(Links::new(context.clone())),
             organisation: Arc::new(Organisation::new(context.clone(), desired.clone())),
             network: Arc::new(Network::new(context.clone(), Arc::clone(&authorities))),
@@ -167,6 +172,8 @@ impl Services {
         tracker.spawn(self.groups.evaluator().run(stop.clone()));
         tracker.spawn(self.scheduler().run(stop.clone()));
         tracker.spawn(self.desired.reconciler().run(stop.clone()));
+        tracker.spawn(self.sealing.resealer().run(stop.clone()));
+        tracker.spawn(self.escrow.rotator().run(stop.clone()));
         let (stop, events) = (stop.clone(), self.context.events.clone());
         tracker.spawn(async move {
             stop.cancelled().await;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use store::{ApiToken, AuthorityId, Store, TokenId};
 
 use crate::authorities::Realm;
-use crate::{Error, authorities};
+use crate::{Error, authorities, sealing};
 
 /// The characters of a token that are kept to tell tokens apart.
 pub(crate) const PREFIX: usize = 16;
@@ -52,6 +52,7 @@ pub async fn initialize(
     options: InitOptions,
 ) -> Result<InitOutcome, Error> {
     let now = clock.now();
+    sealing::prepare(store, clock, sealer).await?;
     let authority = make(options, now).await?;
     let row = authorities::row(sealer, (AuthorityId::new(&**clock), Realm::Devices), &authority, now)?;
     let admin_token = pki::random_token("ward_op_");

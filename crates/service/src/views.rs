@@ -16,6 +16,7 @@ mod organisation;
 mod push;
 mod query;
 mod rollout;
+mod sealing;
 mod system;
 mod token;
 
@@ -37,6 +38,9 @@ pub use group::{
 pub use identity::{
     AuthorityView, EscrowCertificateView, IdentityView, RevealRequest, RevealedSecretView, RevokeRequest,
     RollRequest, SecretView,
+};
+pub use sealing::{
+    DataKeyView, KeyEncryptingKeyView, ReasonRequest, ResealingView, RevealQuery, RevealView, SealingView,
 };
 pub use incident::{CloseIncidentRequest, IncidentQuery, IncidentView};
 pub use link::{LinkRequest, LinkView, NewLinkView};

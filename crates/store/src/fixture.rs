@@ -183,6 +183,7 @@ impl Scene {
             request_type: "DeviceInformation".to_owned(),
             class: "none".to_owned(),
             secret_id: None,
+            sealed_body: None,
             digest: vec![1; 32],
             created_at: self.now(),
             created_by: "test".to_owned(),

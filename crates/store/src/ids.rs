@@ -103,6 +103,8 @@ id! {
     CommandId,
     /// A sealed secret.
     SecretId,
+    /// The showing of a secret to a person.
+    RevealId,
     /// A set of facts that a device told at one time.
     ReportId,
     /// A job.

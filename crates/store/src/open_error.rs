@@ -40,6 +40,22 @@ pub enum OpenError {
     /// The schema could not be brought up to date.
     #[error("the database's schema cannot be brought up to date: {0}")]
     Migration(String),
+    /// The key-encrypting key is not the one that this database needs.
+    #[error(
+        "the key-encrypting key is not this database's: its secrets need the key {needed}, and the one given is {given}. Put the right key \
+         back from where it is kept safe, or from a backup, and start again; nothing was changed, and no new key can open them"
+    )]
+    Key {
+        /// The name of the key that wraps the data keys.
+        needed: String,
+        /// The name of the key that was given.
+        given: String,
+    },
+    /// A data key was altered.
+    #[error(
+        "a data key in the database was altered and does not open: restore a backup; nothing was changed"
+    )]
+    DataKey,
     /// The queue could not be read into memory.
     #[error("the queue cannot be read: {0}")]
     Queue(crate::Error),

@@ -2,10 +2,12 @@
 
 mod desired;
 mod organisation;
+mod sealing;
 mod streams;
 
 pub(crate) use desired::*;
 pub(crate) use organisation::*;
+pub(crate) use sealing::*;
 pub(crate) use streams::*;
 
 diesel::table! {
@@ -193,6 +195,7 @@ diesel::table! {
         created_by -> Text,
         reason -> Nullable<Text>,
         body -> Binary,
+        sealed_body -> Nullable<Binary>,
     }
 }
 

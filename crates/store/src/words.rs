@@ -140,6 +140,20 @@ words! {
         Payload = "payload",
     }
 
+    /// What became of a value that was shown to a person.
+    RotationState {
+        /// It is to be changed on the device, or is being changed.
+        Due = "due",
+        /// The device has another value.
+        Done = "done",
+        /// Apple gives no way to change it, or it is used once anyway.
+        Needless = "needless",
+        /// It could not be changed; a person must see to it.
+        Failed = "failed",
+        /// The enrolment ended before it was changed.
+        Gone = "gone",
+    }
+
     /// Where a delivery stands. The README has the table of what may follow what.
     DeliveryState {
         /// Waits in the queue.

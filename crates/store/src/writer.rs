@@ -107,6 +107,7 @@ pub(crate) fn spawn(
 ) -> Result<(mpsc::Sender<Message>, JoinHandle<()>), OpenError> {
     let lock = WriterLock::take(&options.path)?;
     let mut connection = sqlite::open_writer(&options.path)?;
+    load_keys(&mut connection, &sealer)?;
     let mut index = QueueIndex::default();
     index.rebuild(&mut connection).map_err(OpenError::Queue)?;
     flags.replace(&index);
@@ -117,6 +118,17 @@ pub(crate) fn spawn(
         .spawn(move || writer.serve(&receiver))
         .map_err(|error| OpenError::Thread(error.to_string()))?;
     Ok((sender, handle))
+}
+
+/// Takes in the data keys, as far as there are any yet.
+fn load_keys(connection: &mut Connection, sealer: &Sealer) -> Result<(), OpenError> {
+    let keys = crate::DataKey::wrapped(connection).map_err(OpenError::Queue)?;
+    sealer.load(&keys).map_err(|error| match error {
+        pki::Error::UnknownMasterKey { key_id } => {
+            OpenError::Key { needed: key_id, given: sealer.wrapping_key().to_string() }
+        }
+        _ => OpenError::DataKey,
+    })
 }
 
 struct Writer {

@@ -21,6 +21,7 @@ mod placing;
 mod profile;
 mod push_certificate;
 mod rollout;
+mod secrets;
 mod token;
 mod uploaded;
 mod watch;
@@ -123,6 +124,9 @@ enum Command {
     /// Secrets that profiles refer to by name.
     #[command(subcommand)]
     Secret(incident::SecretCommand),
+    /// The keys that seal the database, and what became of secrets that were shown.
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// Push certificates from Apple.
     #[command(subcommand)]
     PushCertificate(push_certificate::PushCertificateCommand),
@@ -183,6 +187,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Action(command) => assignment::run_action(command, &options),
         Command::Incident(command) => incident::run(command, &options),
         Command::Secret(command) => incident::run_secret(command, &options),
+        Command::Secrets(command) => secrets::run(command, &options),
         Command::PushCertificate(command) => push_certificate::run(command, &options),
         Command::Watch(command) => watch::run(command, &options),
         Command::Token(command) => token::run(command, &options),

@@ -1,10 +1,14 @@
 //! The configuration file: one TOML document, every key with a default, unknown keys refused with the nearest right name.
 
+mod secrets;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
+
+pub use secrets::SecretsConfig;
 
 /// The documented defaults, as `ward init` writes them.
 pub const TEMPLATE: &str = include_str!("config/template.toml");
@@ -29,6 +33,8 @@ pub struct Config {
     pub inventory: InventoryConfig,
     /// What the hospital demands of profiles.
     pub profiles: ProfilesConfig,
+    /// Where the key-encrypting key is kept.
+    pub secrets: SecretsConfig,
     /// The embedded database.
     pub database: DatabaseConfig,
     /// Logging.
@@ -192,6 +198,7 @@ impl Config {
     fn resolve_paths(&mut self, base: &Path) {
         let resolve = |path: &mut PathBuf| *path = base.join(&*path);
         resolve(&mut self.data);
+        self.secrets.resolve_paths(base);
         resolve(&mut self.devices.certificate);
         resolve(&mut self.devices.key);
         for path in [&mut self.operators.certificate, &mut self.operators.key, &mut self.push.roots] {
@@ -200,6 +207,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
+        self.secrets.check()?;
         let url = &self.devices.public_url;
         if !url.starts_with("https://") || url.ends_with('/') {
             return Err(anyhow!(
@@ -270,6 +278,7 @@ defaults! {
         push: PushConfig::default(),
         inventory: InventoryConfig::default(),
         profiles: ProfilesConfig::default(),
+        secrets: SecretsConfig::default(),
         database: DatabaseConfig::default(),
         log: LogConfig::default(),
     }

@@ -12,11 +12,12 @@ use clap::Args;
 use clock::{Clock, SystemClock};
 use pki::seal::Sealer;
 use pki::{Authority, AuthorityKind, NewCertificate, PrivateKey, Usage};
+use service::sealing::KeySource as _;
 use service::setup::{AuthoritySource, InitOptions};
-use zeroize::Zeroizing;
 
 use crate::cli::AccessFile;
 use crate::config::{Config, TEMPLATE};
+use crate::key_source::Source;
 use crate::paths::Paths;
 
 /// Days that a certificate of Ward's own making for TLS is valid: the most that Apple's devices accept.
@@ -43,9 +44,26 @@ pub struct InitArgs {
     /// The key (PEM) of --authority.
     #[arg(long, value_name = "FILE", requires = "authority")]
     pub authority_key: Option<PathBuf>,
+    /// Where the key that seals the database is kept.
+    #[command(flatten)]
+    pub sealing_key: KeyArgs,
     /// Make an authority on P-256 instead of RSA; SCEP then gets an RSA helper certificate.
     #[arg(long, conflicts_with = "authority")]
     pub elliptic: bool,
+}
+
+/// Where the key that seals the database is kept; a file in the data folder when nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct KeyArgs {
+    /// Keep the key that seals the database in this file; it is made if it is not there.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_credential", "key_command"])]
+    pub key_file: Option<PathBuf>,
+    /// Take the key that seals the database from this credential of systemd's.
+    #[arg(long, value_name = "NAME", conflicts_with = "key_command")]
+    pub key_credential: Option<String>,
+    /// Take the key that seals the database from this program: its words, separated by spaces.
+    #[arg(long, value_name = "PROGRAM")]
+    pub key_command: Option<String>,
 }
 
 /// Carries out `ward init` and tells what to do next.
@@ -79,14 +97,14 @@ pub fn run(args: &InitArgs) -> Result<()> {
 /// The data folder has been initialized before, or a file cannot be made.
 pub async fn initialize(config: &Config, args: &InitArgs, clock: Arc<dyn Clock>) -> Result<AccessFile> {
     let paths = Paths::new(config);
-    if paths.sealing_key.exists() {
+    if paths.sealing_key.exists() || paths.database.exists() {
         bail!("{} holds a server already", config.data.display());
     }
     for folder in [&config.data, &paths.keys, &paths.tls] {
         make_folder(folder)?;
     }
-    let master = Sealer::generate_master();
-    write_file(&paths.sealing_key, Zeroizing::new(hex::encode(*master)).as_bytes(), 0o600)?;
+    let source = Source::present(config);
+    let master = source.read_or_make().context("cannot have a key-encrypting key")?;
     make_tls_certificate(config, clock.as_ref())?;
     let sealer = Arc::new(Sealer::new(master));
     let store = crate::serve::open_store(config, &sealer).await?;
@@ -119,6 +137,18 @@ pub(crate) fn configuration_text(args: &InitArgs) -> String {
         "public_url = \"http://localhost:8080\"",
         &format!("public_url = {}", quote(&args.operators_url)),
     );
+    if let Some(path) = &args.sealing_key.key_file {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let line = format!("key_file = {}", quote(&path.display().to_string()));
+        text = text.replace("# key_file = \"data/keys/sealing.key\"", &line);
+    }
+    if let Some(name) = &args.sealing_key.key_credential {
+        text = text.replace("# key_credential = \"ward-key\"", &format!("key_credential = {}", quote(name)));
+    }
+    if let Some(program) = &args.sealing_key.key_command {
+        let words: Vec<String> = program.split_whitespace().map(quote).collect();
+        text = text.replacen("\nkey_command = []", &format!("\nkey_command = [{}]", words.join(", ")), 1);
+    }
     if args.operators_url.starts_with("https://") {
         text = text.replace(
             "# certificate = \"data/tls/operators.pem\"",
@@ -188,13 +218,13 @@ fn next_steps(args: &InitArgs, config: &Config, access: &Path) -> String {
          3. Get a push certificate:      ward push-certificate request --help\n\
          4. Make an enrolment link:      ward enroll link --owner 'Ada Lovelace' --qr\n\n\
          Your access is in {access}; move it to ~/.config/ward/access.toml or name it with --access.\n\
-         Keep a copy of {sealing} in a safe place: without it nobody can read the secrets in the database.",
+         Keep a copy of the key in {sealing} in a safe place: without it nobody can read the secrets in the database.",
         folder = config.data.display(),
         url = config.devices.public_url,
         certificate = config.devices.certificate.display(),
         key = config.devices.key.display(),
         access = access.display(),
-        sealing = Paths::new(config).sealing_key.display(),
+        sealing = Source::present(config).describe(),
     )
 }
 
@@ -253,11 +283,13 @@ mod tests {
             authority: None,
             authority_key: None,
             elliptic: false,
+            sealing_key: KeyArgs { key_command: Some("kms read \"key\"".to_owned()), ..KeyArgs::default() },
         };
         let config = Config::parse(&configuration_text(&args)).unwrap();
         assert_eq!(config.organization, "St. \"Example\"");
         assert_eq!(config.devices.public_url, "https://mdm.example.org");
         assert_eq!(config.operators.public_url, "https://ward.example.org");
         assert!(config.operators.certificate.is_some());
+        assert_eq!(config.secrets.key_command, ["kms", "read", "\"key\""]);
     }
 }

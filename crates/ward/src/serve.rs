@@ -19,7 +19,6 @@ use store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use zeroize::Zeroizing;
 
 use crate::config::{Config, DevicesConfig, PushConfig};
 use crate::listener::{Limits, Listener, ServerTls, TlsFiles};
@@ -46,6 +45,7 @@ pub struct ServeArgs {
 /// # Errors
 /// The configuration is wrong, the database does not open or does not keep what it is given, a port is taken.
 pub fn run(args: &ServeArgs) -> Result<()> {
+    crate::memory::keep_private();
     let config = Config::load(&args.config)?;
     logging::start(&config.log)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the run time")?;
@@ -79,13 +79,15 @@ impl Server {
     /// # Errors
     /// As [`run`].
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        let sealer = Arc::new(open_sealer(&config)?);
+        let (sealer, source, key) = crate::key_source::open(&config)?;
+        let sealer = Arc::new(sealer);
         let store = open_store(&config, &sealer).await?;
         let push = push_client(&config.push)?;
         let services = Services::start(settings(&config), Arc::clone(&store), clock, sealer, push)
             .await
             .context("cannot start the services")?;
         let services = Arc::new(services);
+        services.sealing.keep_key_at(Arc::new(source), key).await.context("cannot wrap the data keys")?;
         let stop = CancellationToken::new();
         let workers = services.spawn_workers(&stop);
         let (devices, operators) = bind(&config, &services).await?;
@@ -261,21 +263,6 @@ pub async fn open_store(config: &Config, sealer: &Arc<Sealer>) -> Result<Arc<Sto
     tokio::task::spawn_blocking(move || Store::open(options, sealer))
         .await?
         .with_context(|| format!("cannot open the database {}", path.display()))
-}
-
-fn open_sealer(config: &Config) -> Result<Sealer> {
-    let path = Paths::new(config).sealing_key;
-    let text = Zeroizing::new(std::fs::read_to_string(&path).with_context(|| {
-        format!(
-            "cannot read the sealing key {}; without it the secrets in the database stay closed",
-            path.display()
-        )
-    })?);
-    let mut master = Zeroizing::new([0_u8; 32]);
-    hex::decode_to_slice(text.trim(), master.as_mut_slice()).map_err(|_| {
-        anyhow!("{} is not a sealing key: 64 hexadecimal digits are expected", path.display())
-    })?;
-    Ok(Sealer::new(master))
 }
 
 async fn watch_certificate(tls: Arc<ServerTls>, stop: CancellationToken) {

@@ -5,9 +5,11 @@ use clock::Timestamp;
 use protocol_mdm::guard::write_xml;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use store::{Command, CommandId, NewDelivery, Secret, SecretId, SecretKind, Tx};
+use store::{Command, CommandId, EnrollmentId, NewDelivery, Secret, SecretId, SecretKind, Tx};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
+use super::blank;
 use super::own_secret::OwnSecret;
 use super::prepare::{self, Ready};
 use super::request::Wanted;
@@ -39,7 +41,10 @@ pub(super) struct Order {
     uuid: String,
     classification: Classification,
     digest: Vec<u8>,
+    /// What is shown and stored in clear.
     body: Vec<u8>,
+    /// The whole, where something is blanked out of `body`.
+    secret_body: Option<Zeroizing<Vec<u8>>>,
     operator: Operator,
     reason: Option<String>,
     expires_at: Option<Timestamp>,
@@ -54,13 +59,20 @@ impl Order {
         request: &CommandRequest,
         wanted: Wanted,
     ) -> Self {
-        let body = write_xml(&wanted.dictionary);
+        let whole = Zeroizing::new(write_xml(&wanted.dictionary));
+        let shown = blank::blanked(&wanted.dictionary);
+        let digest = pki::sha256(&whole).to_vec();
+        let (body, secret_body) = match shown {
+            Some(shown) => (write_xml(&shown), Some(whole)),
+            None => (whole.to_vec(), None),
+        };
         let made = || clock::new_id(context.clock.as_ref()).to_string().to_ascii_uppercase();
         Self {
             uuid: wanted.uuid.clone().unwrap_or_else(made),
             classification: class_of(&wanted, context.now()),
-            digest: pki::sha256(&body).to_vec(),
+            digest,
             body,
+            secret_body,
             // In several transactions; the CommandUUID that follows from the key keeps a repetition harmless.
             operator: operator.without_key(),
             reason: request.reason.clone(),
@@ -203,12 +215,14 @@ fn store_command(
 ) -> Result<Command, Error> {
     let now = context.now();
     let secret_id = match secret {
-        OwnSecret::Make(kind) => Some(make_secret(tx, context, target, kind)?),
+        OwnSecret::Make(kind) => Some(make_secret(tx, context, target.enrollment.id, kind)?),
         OwnSecret::Kept(id) => Some(id),
         OwnSecret::None => None,
     };
+    let id = CommandId::new(context.clock.as_ref());
+    let sealed = order.secret_body.as_ref().map(|body| Command::seal_body(&context.sealer, id, body));
     let command = Command {
-        id: CommandId::new(context.clock.as_ref()),
+        id,
         uuid,
         request_type: order.wanted.request_type.clone(),
         class: order.classification.class.to_string(),
@@ -218,15 +232,17 @@ fn store_command(
         created_by: order.operator.name.clone(),
         reason: order.reason.clone(),
         body: order.body.clone(),
+        sealed_body: sealed.transpose()?,
     };
     command.insert(tx)?;
     Ok(command)
 }
 
-fn make_secret(
+/// Makes, seals and stores the secret of a command.
+pub(crate) fn make_secret(
     tx: &mut Tx<'_>,
     context: &Context,
-    target: &Target,
+    enrollment: EnrollmentId,
     kind: SecretKind,
 ) -> Result<SecretId, Error> {
     let made = match kind {
@@ -234,7 +250,7 @@ fn make_secret(
         _ => pki::random_password(),
     };
     let id = SecretId::new(context.clock.as_ref());
-    let place = (id, target.enrollment.id);
+    let place = (id, enrollment);
     let secret =
         Secret::seal(&context.sealer, place, kind, made.expose_secret().as_bytes(), "ward", context.now())?;
     secret.insert(tx)?;

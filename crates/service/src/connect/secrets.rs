@@ -43,7 +43,11 @@ pub(super) fn keep(
     let id = SecretId::new(&*context.clock);
     let mut row = Secret::seal(&context.sealer, (id, epoch), kind, &plain, source, work.now)?;
     row.confirmed_at = opened.is_some().then_some(work.now);
-    Ok(row.insert(work.tx)?)
+    row.insert(work.tx)?;
+    if opened.is_some() {
+        escrow::note_new(work, epoch, (kind, id))?;
+    }
+    Ok(())
 }
 
 /// What the answer says of a password that Ward made: the Mac has it, or it has not.
@@ -73,7 +77,11 @@ pub(super) fn settle(
         _ => SecretKind::FirmwarePassword,
     };
     match command.secret_id {
-        Some(id) if has_it => Secret::confirm(work.tx, id, now)?,
+        Some(id) if has_it => {
+            Secret::confirm(work.tx, id, now)?;
+            let kind = Secret::find(work.tx, id)?.kind;
+            escrow::note_new(work, speaker.enrollment.id, (kind, id))?;
+        }
         // A command that was handed out twice may have been obeyed the first time: the second then fails for that very reason.
         Some(id) if request_type.starts_with("Verify") || hand_outs(work, seq) < 2 => {
             Secret::remove_unconfirmed(work.tx, id, now)?;

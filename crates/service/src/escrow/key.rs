@@ -5,9 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use pki::seal::{Place, Sealer};
+use pki::seal::Sealer;
 use pki::{Certificate, PrivateKey, cms};
 use store::{Connection, Setting};
 use zeroize::Zeroizing;
@@ -15,15 +13,13 @@ use zeroize::Zeroizing;
 use crate::{Context, Error};
 
 const CERTIFICATE: &str = "escrow_certificate";
-const KEY: &str = "escrow_key";
+pub(crate) const KEY: &str = "escrow_key";
 /// A Mac keeps the certificate in a profile for as long as it lives.
 const LIFE: Duration = Duration::from_secs(20 * 365 * 86_400);
 /// Devices' clocks may be behind.
 const BACK_DATED: Duration = Duration::from_secs(86_400);
 /// The longest recovery key that is believed, in bytes: Apple's have 29.
 const LONGEST: usize = 256;
-
-const PLACE: Place<'_> = Place { table: "settings", column: "value", row: KEY.as_bytes(), version: 1 };
 
 /// The escrow certificate, made now if there is none yet.
 ///
@@ -42,7 +38,7 @@ pub(crate) async fn ensure(context: &Context) -> Result<Certificate, Error> {
         Ok::<_, pki::Error>((Certificate::self_signed(&key, &subject, now - BACK_DATED, now + LIFE)?, key))
     });
     let (certificate, key) = made.await.map_err(|error| Error::Internal(error.to_string()))??;
-    let sealed = STANDARD.encode(context.sealer.seal(&PLACE, &key.to_pkcs8_der()?)?);
+    let (key, sealer) = (key.to_pkcs8_der()?, context.sealer.clone());
     context
         .store
         .tx("make_escrow_key", move |tx| {
@@ -51,7 +47,7 @@ pub(crate) async fn ensure(context: &Context) -> Result<Certificate, Error> {
                 return Ok(known);
             }
             Setting::write(tx, CERTIFICATE, &certificate.to_pem())?;
-            Setting::write(tx, KEY, &sealed)?;
+            Setting::seal(tx, &sealer, KEY, &key)?;
             Ok::<_, Error>(certificate.clone())
         })
         .await
@@ -69,12 +65,10 @@ pub(crate) fn open(
     sealer: &Arc<Sealer>,
     message: &[u8],
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    let (Some(certificate), Some(sealed)) = (certificate(connection)?, Setting::read(connection, KEY)?)
+    let (Some(certificate), Some(key)) = (certificate(connection)?, Setting::open(connection, sealer, KEY)?)
     else {
         return Ok(None);
     };
-    let broken = || Error::Internal("the sealed escrow key cannot be read".to_owned());
-    let key = sealer.open(&PLACE, &STANDARD.decode(sealed).map_err(|_| broken())?)?;
     let key = PrivateKey::from_pkcs8_der(&key)?;
     let Ok((plain, _)) = cms::decrypt(message, &certificate, &key, false) else { return Ok(None) };
     let plain = Zeroizing::new(plain);

@@ -7,11 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clock::Timestamp;
 use pki::PrivateKey;
-use pki::seal::Place;
+use pki::seal::Sealer;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Enrollment, Job, PushCertificate, PushCertificateId, Setting};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::{Alarms, SEND_PUSH};
 use crate::audit::{self, Act};
@@ -24,7 +25,7 @@ use crate::views::{
 use crate::{Context, Error};
 
 /// Where the keys of requests wait for their certificates.
-const REQUESTS: &str = "push_certificate_requests";
+pub(crate) const REQUESTS: &str = "push_certificate_requests";
 /// How many requests wait at most; the oldest goes.
 const KEPT_REQUESTS: usize = 5;
 /// Days before its end when a certificate is worth a warning.
@@ -43,11 +44,12 @@ pub struct PushCertificates {
 }
 
 /// A key whose certificate has not come yet.
-#[derive(Debug, Serialize, Deserialize)]
-struct WaitingKey {
-    id: Uuid,
-    sealed: String,
-    created_at: Timestamp,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct WaitingKey {
+    pub(crate) id: Uuid,
+    /// PKCS#8, base64.
+    pub(crate) key: String,
+    pub(crate) created_at: Timestamp,
 }
 
 impl PushCertificates {
@@ -108,19 +110,17 @@ impl PushCertificates {
         let made = made.map_err(|error| Error::Internal(error.to_string()))?;
         let (key, csr) = made.map_err(|error| Error::invalid("organization", error.to_string()))?;
         let (id, now) = (clock::new_id(self.context.clock.as_ref()), self.context.now());
-        let sealed = self.context.sealer.seal(&place(&id), &key.to_pkcs8_der()?)?;
-        let sealed = STANDARD.encode(sealed);
+        let key = Zeroizing::new(STANDARD.encode(&*key.to_pkcs8_der()?));
+        let sealer = self.context.sealer.clone();
         let act = Act::new(operator, "push_certificate.request").of_class(catalog::Class::D3);
         self.context
             .store
             .tx("request_push_certificate", move |tx| {
-                let mut waiting = waiting(tx)?;
-                waiting.push(WaitingKey { id, sealed: sealed.clone(), created_at: now });
+                let mut waiting = waiting(tx, &sealer)?;
+                waiting.push(WaitingKey { id, key: key.to_string(), created_at: now });
                 let excess = waiting.len().saturating_sub(KEPT_REQUESTS);
                 waiting.drain(..excess);
-                let text =
-                    serde_json::to_string(&waiting).map_err(|error| Error::Internal(error.to_string()))?;
-                Setting::write(tx, REQUESTS, &text)?;
+                keep_waiting(tx, &sealer, &waiting)?;
                 audit::record(tx, now, &act)
             })
             .await?;
@@ -198,11 +198,11 @@ impl PushCertificates {
     async fn with_waiting_key(&self, text: &str) -> Result<pki::PushCertificate, Error> {
         let certificate = pki::Certificate::from_pem(text.as_bytes())
             .map_err(|error| Error::invalid("pem", error.to_string()))?;
-        let waiting = self.context.store.read("waiting_push_keys", waiting).await?;
+        let sealer = self.context.sealer.clone();
+        let waiting = self.context.store.read("waiting_push_keys", move |c| waiting(c, &sealer)).await?;
         for candidate in waiting.iter().rev() {
-            let sealed =
-                STANDARD.decode(&candidate.sealed).map_err(|error| Error::Internal(error.to_string()))?;
-            let key = PrivateKey::from_pkcs8_der(&self.context.sealer.open(&place(&candidate.id), &sealed)?)?;
+            let der = STANDARD.decode(&candidate.key).map_err(|error| Error::Internal(error.to_string()))?;
+            let key = PrivateKey::from_pkcs8_der(&Zeroizing::new(der))?;
             if certificate.matches_key(&key) {
                 return pki::PushCertificate::new(certificate, key)
                     .map_err(|error| Error::invalid("pem", error.to_string()));
@@ -230,15 +230,21 @@ fn open(context: &Context, row: &PushCertificate) -> Result<pki::PushCertificate
     Ok(pki::PushCertificate::new(pki::Certificate::from_der(&row.certificate_der)?, key)?)
 }
 
-fn waiting(connection: &mut store::Connection) -> Result<Vec<WaitingKey>, Error> {
-    match Setting::read(connection, REQUESTS)? {
-        Some(text) => serde_json::from_str(&text).map_err(|error| Error::Internal(error.to_string())),
+fn waiting(connection: &mut store::Connection, sealer: &Sealer) -> Result<Vec<WaitingKey>, Error> {
+    match Setting::open(connection, sealer, REQUESTS)? {
+        Some(text) => serde_json::from_slice(&text).map_err(|error| Error::Internal(error.to_string())),
         None => Ok(Vec::new()),
     }
 }
 
-fn place(id: &Uuid) -> Place<'_> {
-    Place { table: "settings", column: REQUESTS, row: id.as_bytes(), version: 1 }
+/// Seals the keys that wait into their setting.
+pub(crate) fn keep_waiting(
+    connection: &mut store::Connection,
+    sealer: &Sealer,
+    waiting: &[WaitingKey],
+) -> Result<(), Error> {
+    let text = serde_json::to_vec(waiting).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(Setting::seal(connection, sealer, REQUESTS, &Zeroizing::new(text))?)
 }
 
 fn pem(der: &[u8]) -> String {

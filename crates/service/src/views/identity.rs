@@ -100,6 +100,16 @@ pub struct SecretView {
     pub confirmed_at: Option<Timestamp>,
     /// Whether an operator may read it.
     pub revealable: bool,
+    /// How often it was shown.
+    #[serde(default)]
+    pub reveals: u64,
+    /// When it was last shown.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revealed_at: Option<Timestamp>,
+    /// What became of it since: `due`, `done`, `needless`, `failed`, `gone`.
+    #[serde(default)]
+    pub rotation: Option<String>,
 }
 
 /// The certificate to which Macs encrypt their recovery keys.
@@ -120,7 +130,7 @@ pub struct EscrowCertificateView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevealRequest {
-    /// For the record.
+    /// For the record. Whoever asks again gives a reason that was not given before.
     pub reason: String,
 }
 
@@ -133,6 +143,19 @@ pub struct RevealedSecretView {
     pub kind: String,
     /// The value.
     pub value: String,
+    /// How often it had been shown before: every time is on record, and was asked for with a reason of its own.
+    #[serde(default)]
+    pub earlier: u64,
+    /// `due`: Ward changes it on the device by `rotate_by`. `needless`: see `detail`.
+    #[serde(default)]
+    pub rotation: String,
+    /// Until when the device should have another value.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub rotate_by: Option<Timestamp>,
+    /// What there is to say of it.
+    #[serde(default)]
+    pub detail: Option<String>,
 }
 
 impl fmt::Debug for RevealedSecretView {

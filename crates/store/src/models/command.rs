@@ -2,12 +2,14 @@
 
 use clock::Timestamp;
 use diesel::prelude::*;
+use pki::seal::{Place, Sealer};
+use zeroize::Zeroizing;
 
 use super::by_id;
 use crate::column::Millis;
 use crate::page::contains_pattern;
 use crate::schema::commands;
-use crate::{CommandId, Connection, Error, Page, SecretId};
+use crate::{CommandId, Connection, Error, Page, SealedBytes, SecretId};
 
 /// What is to be done. Never changed after it was stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -32,8 +34,10 @@ pub struct Command {
     pub created_by: String,
     /// Why.
     pub reason: Option<String>,
-    /// The inner command dictionary (XML) without secrets.
+    /// The inner command dictionary (XML) without secrets: what must not be shown is blanked out.
     pub body: Vec<u8>,
+    /// The whole dictionary (XML), sealed, where `body` has something blanked out.
+    pub sealed_body: Option<SealedBytes>,
 }
 
 by_id!(Command, commands, CommandId);
@@ -52,6 +56,24 @@ pub struct CommandFilter {
 }
 
 impl Command {
+    /// Seals a body for the row `id`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when sealing fails.
+    pub fn seal_body(sealer: &Sealer, id: CommandId, plain: &[u8]) -> Result<SealedBytes, Error> {
+        let sealed = sealer.seal(&place(&id), plain);
+        sealed.map(SealedBytes).map_err(|_| Error::unreadable("the body of a command"))
+    }
+
+    /// The inner dictionary (XML) as it is to leave, before anything is filled in.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the seal does not open.
+    pub fn whole_body(&self, sealer: &Sealer) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let Some(sealed) = &self.sealed_body else { return Ok(Zeroizing::new(self.body.clone())) };
+        sealer.open(&place(&self.id), &sealed.0).map_err(|_| Error::unreadable("the body of a command"))
+    }
+
     /// The command with this `CommandUUID`.
     ///
     /// # Errors
@@ -59,6 +81,19 @@ impl Command {
     pub fn find_by_uuid(connection: &mut Connection, uuid: &str) -> Result<Option<Self>, Error> {
         Ok(commands::table
             .filter(commands::uuid.eq(uuid))
+            .select(Self::as_select())
+            .first(connection)
+            .optional()?)
+    }
+
+    /// The newest command for which a secret was made.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn find_by_secret(connection: &mut Connection, secret: SecretId) -> Result<Option<Self>, Error> {
+        Ok(commands::table
+            .filter(commands::secret_id.eq(secret))
+            .order(commands::id.desc())
             .select(Self::as_select())
             .first(connection)
             .optional()?)
@@ -98,4 +133,8 @@ impl Command {
         }
         Ok(query.order(commands::id.desc()).limit(page.limit).select(Self::as_select()).load(connection)?)
     }
+}
+
+const fn place(id: &CommandId) -> Place<'_> {
+    Place { table: "commands", column: "sealed_body", row: id.as_bytes(), version: 1 }
 }

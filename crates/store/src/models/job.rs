@@ -209,6 +209,35 @@ impl Job {
         Ok(jobs::table.filter(jobs::state.eq(state)).count().get_result(connection)?)
     }
 
+    /// The work goes on: what is done so far is noted, and the lease lasts until `until`. `false`: the lease had ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn go_on(&self, connection: &mut Connection, payload: &str, until: Timestamp) -> Result<bool, Error> {
+        let Some(mut held) = self.held(connection)? else { return Ok(false) };
+        held.leased_until = Some(until);
+        // Asked for again meanwhile: the new request's payload counts.
+        if !held.again {
+            payload.clone_into(&mut held.payload);
+        }
+        held.save(connection)?;
+        Ok(true)
+    }
+
+    /// The open job of a kind and key.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn find_open(connection: &mut Connection, kind: &str, key: &str) -> Result<Option<Self>, Error> {
+        Ok(jobs::table
+            .filter(jobs::kind.eq(kind))
+            .filter(jobs::key.eq(key))
+            .filter(jobs::state.ne(JobState::Dead))
+            .select(Self::as_select())
+            .first(connection)
+            .optional()?)
+    }
+
     /// The row as it is now, if this lease still holds.
     fn held(&self, connection: &mut Connection) -> Result<Option<Self>, Error> {
         Ok(jobs::table

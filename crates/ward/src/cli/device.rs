@@ -97,6 +97,8 @@ pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode>
                 ("since", "created_at"),
                 ("from", "source"),
                 ("old", "from_before"),
+                ("shown", "reveals"),
+                ("changed since", "rotation"),
             ];
             show_items(
                 options,
@@ -111,7 +113,8 @@ pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode>
             if options.json {
                 print_json(&shown)
             } else {
-                print_fields(&shown, &[("kind", "kind"), ("value", "value")])
+                print_fields(&shown, &[("kind", "kind"), ("value", "value")]);
+                remark(&after_reveal(&shown));
             }
         }
         DeviceCommand::Push { devices } => {
@@ -125,6 +128,19 @@ pub(super) fn run(command: DeviceCommand, options: &Options) -> Result<ExitCode>
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What happens to a value that somebody has seen.
+fn after_reveal(shown: &Value) -> String {
+    let again = match at(shown, "earlier").as_u64() {
+        Some(count) if count > 0 => format!(" It had been shown {count} times before."),
+        _ => String::new(),
+    };
+    let then = match text_at(shown, "rotation").as_str() {
+        "due" => format!("Ward changes it on the device by {}.", text_at(shown, "rotate_by")),
+        _ => format!("It is not changed: {}.", text_at(shown, "detail")),
+    };
+    format!("This is on record with your reason.{again} {then}")
 }
 
 /// Items as JSON or as a table.

@@ -41,6 +41,7 @@ impl Stage {
             operators_url: format!("http://localhost:{operators}"),
             authority: None,
             authority_key: None,
+            sealing_key: init::KeyArgs::default(),
             elliptic: false,
         };
         let text = init::configuration_text(&init)
