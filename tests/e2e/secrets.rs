@@ -21,18 +21,27 @@ const LATITUDE: f64 = 47.376_887_123;
 const BYPASS: &str = "PLANTED-BYPASS-CODE-9QX2";
 
 /// A planted secret with the forms in which it could be written down.
-fn forms(name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn forms(name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    // Base64 in the middle of something else begins at any of three offsets; the first one is what a plist or JSON has.
+    // Base64 in the middle of something else begins at any of three offsets.
     let mut all = vec![(format!("{name} as it is"), bytes.to_vec())];
     all.push((format!("{name} in hex"), hex.to_uppercase().into_bytes()));
     all.push((format!("{name} in hex"), hex.into_bytes()));
-    all.push((format!("{name} in base64"), STANDARD.encode(bytes).trim_end_matches('=').as_bytes().to_vec()));
-    all.push((format!("{name} in base64url"), URL_SAFE_NO_PAD.encode(bytes).into_bytes()));
+    for skip in 0..3 {
+        // Whole groups of three bytes only: what follows the secret changes the last characters.
+        let inner = bytes.get(skip..).unwrap_or_default();
+        let inner = inner.get(..inner.len() / 3 * 3).unwrap_or_default();
+        all.push((format!("{name} in base64"), STANDARD.encode(inner).into_bytes()));
+        all.push((format!("{name} in base64url"), URL_SAFE_NO_PAD.encode(inner).into_bytes()));
+    }
+    for end in [u16::to_le_bytes, u16::to_be_bytes] {
+        let wide = bytes.iter().flat_map(|byte| end(u16::from(*byte))).collect();
+        all.push((format!("{name} in UTF-16"), wide));
+    }
     all
 }
 
-fn planted(pin: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn planted(pin: &str) -> Vec<(String, Vec<u8>)> {
     let mut all = forms("the unlock token", UNLOCK);
     all.extend(forms("the bootstrap token", BOOTSTRAP));
     all.extend(forms("the push magic", MAGIC.as_bytes()));
@@ -66,7 +75,7 @@ fn look_through_folder(folder: &Path, secrets: &[(String, Vec<u8>)]) -> Result<u
 }
 
 /// Enrols a device by hand whose messages carry the secrets, and lets it answer with them.
-async fn plant(world: &World) -> Result<RawDevice> {
+pub(crate) async fn plant(world: &World) -> Result<RawDevice> {
     let link = world.api.link("corporate").await?;
     let device = RawDevice::identified(world, &link, "00008120-00000000005EC2E7").await?;
     let data = |key: &str, bytes: &[u8]| {
@@ -88,7 +97,7 @@ async fn plant(world: &World) -> Result<RawDevice> {
     Ok(device)
 }
 
-async fn answer_with_secrets(world: &World, device: &RawDevice) -> Result<()> {
+pub(crate) async fn answer_with_secrets(world: &World, device: &RawDevice) -> Result<()> {
     let mut place = Dictionary::new();
     place.insert("Latitude".to_owned(), Value::Real(LATITUDE));
     place.insert("Longitude".to_owned(), Value::Real(8.541_694));

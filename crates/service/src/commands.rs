@@ -23,7 +23,6 @@ use crate::views::{
 };
 use crate::{Context, Error, escrow, push, targets};
 
-pub(crate) use blank::blanked;
 pub(crate) use personal::refusals as personal_refusals;
 pub(crate) use queue::make_secret;
 

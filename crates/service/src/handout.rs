@@ -167,7 +167,7 @@ fn end(work: &mut Work<'_, '_>, pending: &Pending, state: DeliveryState, why: &s
 
 fn parse(work: &Work<'_, '_>, command: &Command) -> Result<Dictionary, Error> {
     let body = command.whole_body(&work.context.sealer)?;
-    protocol_mdm::guard::parse_dictionary_within(&body, &protocol_mdm::Limits::OPERATOR).map_err(
-        |error| Error::Internal(format!("the stored command {} cannot be read: {error}", command.id)),
-    )
+    protocol_mdm::guard::parse_dictionary_within(&body, &protocol_mdm::Limits::OPERATOR).map_err(|error| {
+        Error::Internal(format!("the stored command {} cannot be read: {error}", command.id))
+    })
 }

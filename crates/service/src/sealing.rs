@@ -120,8 +120,7 @@ pub(crate) async fn load(context: &Context) -> Result<(), Error> {
 
 /// Asks that everything be sealed under the key in force.
 fn ask(tx: &mut Tx<'_>, context: &Context) -> Result<(), Error> {
-    let job =
-        NewJob { kind: RESEAL, key: ALL.to_owned(), payload: "{}".to_owned(), run_at: context.now() };
+    let job = NewJob { kind: RESEAL, key: ALL.to_owned(), payload: "{}".to_owned(), run_at: context.now() };
     Job::enqueue(tx, context.clock.as_ref(), &job)?;
     Ok(())
 }

@@ -39,9 +39,6 @@ pub use identity::{
     AuthorityView, EscrowCertificateView, IdentityView, RevealRequest, RevealedSecretView, RevokeRequest,
     RollRequest, SecretView,
 };
-pub use sealing::{
-    DataKeyView, KeyEncryptingKeyView, ReasonRequest, ResealingView, RevealQuery, RevealView, SealingView,
-};
 pub use incident::{CloseIncidentRequest, IncidentQuery, IncidentView};
 pub use link::{LinkRequest, LinkView, NewLinkView};
 pub use network::{NetworkAccessView, NetworkHoldView, NetworkIdentityView, NetworkView};
@@ -60,6 +57,9 @@ pub use query::{
     FactQuery, IdentityQuery, JobQuery, NetworkQuery, PageQuery, PersonQuery,
 };
 pub use rollout::{RolloutHaltRequest, RolloutView};
+pub use sealing::{
+    DataKeyView, KeyEncryptingKeyView, ReasonRequest, ResealingView, RevealQuery, RevealView, SealingView,
+};
 pub use system::{
     AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView,
     ServerView,

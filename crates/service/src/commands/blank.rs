@@ -80,6 +80,8 @@ mod tests {
         ]);
         let shown = format!("{:?}", blanked(&command).unwrap());
         assert!(!shown.contains("canary") && !shown.contains(&format!("{:?}", b"canary")), "{shown}");
-        assert!(shown.contains("InstallProfile") && shown.contains("sealed: 6 bytes") && shown.contains("ward"));
+        assert!(
+            shown.contains("InstallProfile") && shown.contains("sealed: 6 bytes") && shown.contains("ward")
+        );
     }
 }

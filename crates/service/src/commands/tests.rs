@@ -312,3 +312,32 @@ async fn a_request_whose_answer_was_lost_with_the_process_is_the_same_command_ag
     let other = commands.send_once(&operator, lock, Some("other key")).await.unwrap();
     assert!(other.queued.iter().all(|queued| !queued.already));
 }
+
+#[tokio::test]
+async fn a_profile_that_an_operator_brings_is_stored_sealed_shown_blank_and_leaves_whole() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll("A").await;
+    bench.change_device(&phone, |device| device.supervised = Some(true)).await;
+    let profile = br#"<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict><key>PayloadType</key><string>Configuration</string>
+        <key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key><string>org.example.wifi</string>
+        <key>PayloadUUID</key><string>9C6E7C66-5D4F-4F3C-9F0A-6C8C6E7C665D</string><key>PayloadDisplayName</key><string>Ward</string>
+        <key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.wifi.managed</string><key>PayloadVersion</key>
+        <integer>1</integer><key>PayloadIdentifier</key><string>org.example.wifi.1</string><key>PayloadUUID</key>
+        <string>0C6E7C66-5D4F-4F3C-9F0A-6C8C6E7C665D</string><key>SSID_STR</key><string>Ward</string><key>EncryptionType</key>
+        <string>WPA2</string><key>Password</key><string>planted-passphrase</string></dict></array></dict></plist>"#;
+    let payload = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, profile);
+    let answer = bench.send(&["A"], json!({"RequestType": "InstallProfile", "Payload": payload})).await;
+    let uuid = answer.queued.first().unwrap().command_uuid.clone();
+    let shown = bench.services.commands.show(uuid.clone()).await.unwrap();
+    let text = serde_json::to_string(&shown.body).unwrap();
+    assert!(text.contains("sealed: ") && !text.contains(&payload[..40]), "{text}");
+    let stored = bench.tx(move |tx| Ok(store::Command::find_by_uuid(tx, &uuid)?.unwrap())).await;
+    let planted: &[u8] = b"planted-passphrase";
+    let holds = |bytes: &[u8]| {
+        bytes.windows(planted.len()).any(|window| window == planted)
+            || String::from_utf8_lossy(bytes).contains(&payload[..40])
+    };
+    assert!(!holds(&stored.body) && !holds(&stored.sealed_body.unwrap().0));
+    let (_, sent) = bench.next(&phone).await.unwrap();
+    assert_eq!(sent.get("Payload").and_then(plist::Value::as_data), Some(profile.as_slice()));
+}

@@ -118,8 +118,7 @@ fn tried(job: &Job) -> u64 {
 
 /// One look at one showing.
 fn step(tx: &mut Tx<'_>, context: &Context, job: &Job) -> Result<(), Error> {
-    let id: RevealId =
-        job.key.parse().map_err(|_| Error::Internal("a job without a showing".to_owned()))?;
+    let id: RevealId = job.key.parse().map_err(|_| Error::Internal("a job without a showing".to_owned()))?;
     let (mut reveal, now) = (Reveal::find(tx, id)?, context.now());
     if !job.finish(tx)? || reveal.rotation != RotationState::Due {
         return Ok(());
@@ -134,14 +133,21 @@ fn step(tx: &mut Tx<'_>, context: &Context, job: &Job) -> Result<(), Error> {
     let waits = tx.pending(channel.id).iter().any(|pending| Some(pending.command_id) == reveal.command_id);
     if waits {
         if reveal.rotate_by.is_some_and(|by| by <= now) {
-            complain(tx, context, &enrollment, &reveal, "the device has not fetched or answered the command")?;
+            complain(
+                tx,
+                context,
+                &enrollment,
+                &reveal,
+                "the device has not fetched or answered the command",
+            )?;
         }
         return ask_with(tx, context, id, (now + LOOK_AGAIN, tried(job)));
     }
     let secret = Secret::find(tx, reveal.secret_id)?;
     match rotate::plan(tx, &secret)? {
         Ok(_) if tried(job) >= TRIES => {
-            let why = "the device refused the commands that change it: send one by hand and look at its answer";
+            let why =
+                "the device refused the commands that change it: send one by hand and look at its answer";
             (reveal.rotation, reveal.detail) = (RotationState::Failed, Some(why.to_owned()));
             complain(tx, context, &enrollment, &reveal, why)?;
             Ok(reveal.save(tx)?)
@@ -205,3 +211,6 @@ fn complain(
     };
     Ok(incident.insert(tx)?)
 }
+
+#[cfg(test)]
+mod tests;

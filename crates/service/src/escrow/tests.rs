@@ -1,7 +1,8 @@
-use store::SecretKind;
+use store::{SecretId, SecretKind};
 
 use super::*;
 use crate::testing::Bench;
+use crate::views::RevealRequest;
 
 #[tokio::test]
 async fn what_a_person_needs_is_revealed_and_recorded_and_what_only_the_server_uses_is_not() {

@@ -68,7 +68,12 @@ impl Progress {
 
     /// The beginning of another pass.
     fn again(&self) -> Self {
-        Self { key: self.key.clone(), pass: self.pass.saturating_add(1), moved: self.moved, ..Self::default() }
+        Self {
+            key: self.key.clone(),
+            pass: self.pass.saturating_add(1),
+            moved: self.moved,
+            ..Self::default()
+        }
     }
 }
 
@@ -159,7 +164,8 @@ impl Resealer {
     ) -> Result<Option<Progress>, Error> {
         let sealer = self.context.sealer.clone();
         let after = progress.after.as_deref().map(hex::decode).transpose();
-        let after = after.map_err(|_| Error::Internal("the progress of a rotation cannot be read".to_owned()))?;
+        let after =
+            after.map_err(|_| Error::Internal("the progress of a rotation cannot be read".to_owned()))?;
         let page: Page = self
             .context
             .store
@@ -235,7 +241,8 @@ impl Resealer {
             }
             *swept_at = Some(now);
         }
-        let keys = self.context.store.read("look_at_data_keys", |c| Ok::<_, Error>(DataKey::list(c)?)).await?;
+        let keys =
+            self.context.store.read("look_at_data_keys", |c| Ok::<_, Error>(DataKey::list(c)?)).await?;
         let current = keys.iter().find(|key| key.replaced_at.is_none());
         if current.is_some_and(|key| key.id != self.context.sealer.key_id()) {
             load(&self.context).await?;

@@ -6,13 +6,18 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 use http_layers::PeerCertificate;
-use openssl::ssl::{AlpnError, Ssl, SslAcceptor, SslFiletype, SslMethod, SslVerifyMode, select_next_proto};
+use openssl::ssl::{
+    AlpnError, Ssl, SslAcceptor, SslFiletype, SslMethod, SslMode, SslOptions, SslVerifyMode,
+    select_next_proto,
+};
 use openssl::stack::Stack;
 use openssl::x509::{X509, X509Name};
 use parking_lot::RwLock;
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
+/// `SSL_OP_CLEANSE_PLAINTEXT` (OpenSSL 3.0, ssl.h), for which the binding has no name.
+const CLEANSE_PLAINTEXT: u64 = 1 << 1;
 /// The offered protocols, most wanted first (RFC 7301).
 const ALPN: &[u8] = b"\x02h2\x08http/1.1";
 
@@ -98,6 +103,9 @@ fn read(files: &TlsFiles) -> Result<Current> {
 
 fn acceptor(files: &TlsFiles, authorities: &[Vec<u8>]) -> Result<SslAcceptor> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+    // What devices tell does not lie about in buffers of OpenSSL's after it was read.
+    builder.set_options(SslOptions::from_bits_retain(CLEANSE_PLAINTEXT));
+    builder.set_mode(SslMode::RELEASE_BUFFERS);
     let (certificate, key) = (files.certificate.display(), files.key.display());
     builder
         .set_certificate_chain_file(&files.certificate)
