@@ -59,6 +59,8 @@ impl From<Error> for DeviceError {
             // Two requests of one device met, or a row is not there yet: neither is the device's fault, nor 404's meaning.
             Error::NotFound { .. } | Error::Conflict(_) => Self::Unavailable(error.to_string()),
             Error::Withheld(reason) | Error::Unavailable(reason) => Self::Unavailable(reason),
+            // Questions to operators; no device is ever asked them.
+            Error::Shown(_) | Error::Unconfirmed(_) => Self::Internal(error.to_string()),
             Error::Internal(reason) => Self::Internal(reason),
         }
     }
@@ -73,6 +75,7 @@ impl From<Error> for PageError {
             Error::Refused(_) | Error::Identity(_) => {
                 Self::Refused("This device cannot be enrolled here.".to_owned())
             }
+            Error::Shown(_) | Error::Unconfirmed(_) => Self::Unavailable(error.to_string()),
             Error::Conflict(reason) | Error::Unavailable(reason) | Error::Internal(reason) => {
                 Self::Unavailable(reason)
             }
