@@ -27,7 +27,7 @@ pub(crate) use personal::refusals as personal_refusals;
 pub(crate) use queue::make_secret;
 
 /// How many targets one transaction takes.
-const CHUNK: usize = 50;
+const CHUNK: usize = 200;
 
 /// The service.
 pub struct Commands {

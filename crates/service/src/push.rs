@@ -36,6 +36,21 @@ pub fn wake(tx: &mut Tx<'_>, channel: ChannelId, now: Timestamp) -> Result<(), E
     enqueue(tx, channel, now, FORCED)
 }
 
+/// Asks that channels be woken because something waits for them.
+///
+/// # Errors
+/// The database's.
+pub fn request_all(tx: &mut Tx<'_>, channels: &[ChannelId], now: Timestamp) -> Result<(), Error> {
+    let job = |channel: &ChannelId| NewJob {
+        kind: SEND_PUSH,
+        key: channel.to_string(),
+        payload: "{}".to_owned(),
+        run_at: now,
+    };
+    let jobs: Vec<NewJob> = channels.iter().map(job).collect();
+    Ok(Job::enqueue_all(tx, &At(now), SEND_PUSH, &jobs)?)
+}
+
 fn enqueue(tx: &mut Tx<'_>, channel: ChannelId, now: Timestamp, payload: &str) -> Result<(), Error> {
     let job = NewJob { kind: SEND_PUSH, key: channel.to_string(), payload: payload.to_owned(), run_at: now };
     Job::enqueue(tx, &At(now), &job)?;

@@ -1,7 +1,9 @@
 //! What an operator calls a device, an enrolment or a channel, found.
 
 use catalog::ChannelKind;
-use store::{Channel, ChannelId, Connection, Device, DeviceId, Enrollment, EnrollmentId, EnrollmentState};
+use store::{
+    Channel, ChannelId, Connection, Device, DeviceId, Directory, Enrollment, EnrollmentId, EnrollmentState,
+};
 use uuid::Uuid;
 
 use crate::Error;
@@ -98,69 +100,74 @@ pub(crate) fn refusal(
 
 /// The device that `name` means, whatever its state: by device id, enrolment id, serial number, UDID, EnrollmentID or channel.
 pub(crate) fn find_device(connection: &mut Connection, name: &str) -> Result<Device, Miss> {
-    if name.is_empty() || name.len() > LONGEST {
-        return Err(Miss::NotFound);
-    }
-    if let Ok(id) = Uuid::parse_str(name)
-        && let Some(device) = device_by_id(connection, id)?
-    {
-        return Ok(device);
-    }
-    if let Some(device) = Device::find_by_udid(connection, name)? {
-        return Ok(device);
-    }
-    let mut claimed = Device::find_by_serial_number(connection, name)?;
-    if claimed.len() > 1 {
-        return Err(Miss::Ambiguous(claimed.len()));
-    }
-    if let Some(device) = claimed.pop() {
-        return Ok(device);
-    }
-    let enrollment = match Enrollment::list_by_apple_id(connection, name)?.into_iter().next() {
-        Some(enrollment) => enrollment,
-        None => enrollment_of_key(connection, name)?,
-    };
-    Ok(Device::find(connection, enrollment.device_id)?)
+    Ok(device_of(&Directory::load(connection, &[name])?, name)?.clone())
+}
+
+/// The channel that `name` means, as [`find_in`].
+pub(crate) fn find(connection: &mut Connection, name: &str) -> Result<Target, Miss> {
+    find_in(&Directory::load(connection, &[name])?, name)
 }
 
 /// The channel that `name` means, which must be able to take commands. While two enrolments claim the device, only the id of an
 /// enrolment or of a channel says which is meant: everything else anybody can claim who has a link.
-pub(crate) fn find(connection: &mut Connection, name: &str) -> Result<Target, Miss> {
-    let (enrollment, channel) = match exact_channel(connection, name)? {
+pub(crate) fn find_in(directory: &Directory, name: &str) -> Result<Target, Miss> {
+    let (enrollment, channel) = match exact_channel(directory, name) {
         Some(channel) => {
-            let enrollment = Enrollment::find(connection, channel.enrollment_id)?;
+            let enrollment = directory.enrollment(channel.enrollment_id).ok_or(Miss::NotFound)?;
             if channel.id.to_string() != name.to_ascii_lowercase() {
-                undisputed(connection, enrollment.device_id)?;
+                undisputed(directory, enrollment.device_id)?;
             }
             (enrollment, Some(channel))
         }
         None => {
-            let device = find_device(connection, name)?;
-            let current = match exact_enrollment(connection, name)? {
+            let device = device_of(directory, name)?;
+            let exact = Uuid::parse_str(name).ok().and_then(|id| directory.enrollment(EnrollmentId(id)));
+            let current = match exact {
                 Some(enrollment) => enrollment,
                 None => {
-                    undisputed(connection, device.id)?;
-                    Enrollment::current(connection, device.id)?
-                        .ok_or(Miss::NotEnrolled("was never enrolled"))?
+                    undisputed(directory, device.id)?;
+                    directory.current(device.id).ok_or(Miss::NotEnrolled("was never enrolled"))?
                 }
             };
             (current, None)
         }
     };
-    usable(&enrollment)?;
-    let channel = match channel {
-        Some(channel) => channel,
-        None => Channel::find_device_channel(connection, enrollment.id)?,
-    };
+    usable(enrollment)?;
+    let channel = channel.or_else(|| directory.device_channel(enrollment.id)).ok_or(Miss::NotFound)?.clone();
     if !channel.enabled {
         return Err(Miss::NotEnrolled("is a channel that is closed"));
     }
-    let device = Device::find(connection, enrollment.device_id)?;
-    Ok(Target { name: name.to_owned(), device, enrollment, channel })
+    let device = directory.device(enrollment.device_id).ok_or(Miss::NotFound)?.clone();
+    Ok(Target { name: name.to_owned(), device, enrollment: enrollment.clone(), channel })
 }
 
-fn undisputed(connection: &mut Connection, device: DeviceId) -> Result<(), Miss> {
-    let epochs = Enrollment::list_for_device(connection, device)?;
+fn device_of<'a>(directory: &'a Directory, name: &str) -> Result<&'a Device, Miss> {
+    if name.is_empty() || name.len() > LONGEST {
+        return Err(Miss::NotFound);
+    }
+    if let Ok(id) = Uuid::parse_str(name)
+        && let Some(device) = device_by_id(directory, id)
+    {
+        return Ok(device);
+    }
+    if let Some(device) = directory.device_by_udid(name) {
+        return Ok(device);
+    }
+    match directory.devices_by_serial_number(name).count() {
+        0 => {}
+        1 => return directory.devices_by_serial_number(name).next().ok_or(Miss::NotFound),
+        many => return Err(Miss::Ambiguous(many)),
+    }
+    let of_channel = || {
+        let channel = directory.channels_by_key(name).next()?;
+        directory.enrollment(channel.enrollment_id)
+    };
+    let enrollment = directory.newest_enrollment(name).or_else(of_channel).ok_or(Miss::NotFound)?;
+    directory.device(enrollment.device_id).ok_or(Miss::NotFound)
+}
+
+fn undisputed(directory: &Directory, device: DeviceId) -> Result<(), Miss> {
+    let epochs = directory.epochs(device);
     if !is_disputed(&epochs) {
         return Ok(());
     }
@@ -193,52 +200,25 @@ fn usable(enrollment: &Enrollment) -> Result<(), Miss> {
     }))
 }
 
-fn device_by_id(connection: &mut Connection, id: Uuid) -> Result<Option<Device>, Miss> {
-    if let Some(device) = found(Device::find(connection, DeviceId(id)))? {
-        return Ok(Some(device));
+fn device_by_id(directory: &Directory, id: Uuid) -> Option<&Device> {
+    if let Some(device) = directory.device(DeviceId(id)) {
+        return Some(device);
     }
-    let of = match found(Enrollment::find(connection, EnrollmentId(id)))? {
-        Some(enrollment) => Some(enrollment),
-        None => match found(Channel::find(connection, ChannelId(id)))? {
-            Some(channel) => found(Enrollment::find(connection, channel.enrollment_id))?,
-            None => None,
-        },
+    let of_channel = || {
+        let channel = directory.channel(ChannelId(id))?;
+        directory.enrollment(channel.enrollment_id)
     };
-    match of {
-        Some(enrollment) => Ok(Some(Device::find(connection, enrollment.device_id)?)),
-        None => Ok(None),
-    }
-}
-
-fn exact_enrollment(connection: &mut Connection, name: &str) -> Result<Option<Enrollment>, Miss> {
-    match Uuid::parse_str(name) {
-        Ok(id) => found(Enrollment::find(connection, EnrollmentId(id))),
-        Err(_) => Ok(None),
-    }
+    let enrollment = directory.enrollment(EnrollmentId(id)).or_else(of_channel)?;
+    directory.device(enrollment.device_id)
 }
 
 /// A channel by its id, or a user channel by its composite id; a device's composite id is its UDID and means the device.
-fn exact_channel(connection: &mut Connection, name: &str) -> Result<Option<Channel>, Miss> {
+fn exact_channel<'a>(directory: &'a Directory, name: &str) -> Option<&'a Channel> {
     if let Ok(id) = Uuid::parse_str(name)
-        && let Some(channel) = found(Channel::find(connection, ChannelId(id)))?
+        && let Some(channel) = directory.channel(ChannelId(id))
     {
-        return Ok(Some(channel));
+        return Some(channel);
     }
-    let users = Channel::list_by_key(connection, name)?
-        .into_iter()
-        .filter(|channel| channel.kind == ChannelKind::User);
-    Ok(users.max_by_key(|channel| (channel.enabled, channel.id)))
-}
-
-fn enrollment_of_key(connection: &mut Connection, key: &str) -> Result<Enrollment, Miss> {
-    let channel = Channel::list_by_key(connection, key)?.into_iter().next().ok_or(Miss::NotFound)?;
-    Ok(Enrollment::find(connection, channel.enrollment_id)?)
-}
-
-fn found<T>(row: Result<T, store::Error>) -> Result<Option<T>, Miss> {
-    match row {
-        Ok(row) => Ok(Some(row)),
-        Err(store::Error::NotFound) => Ok(None),
-        Err(other) => Err(other.into()),
-    }
+    let users = directory.channels_by_key(name).filter(|channel| channel.kind == ChannelKind::User);
+    users.max_by_key(|channel| (channel.enabled, channel.id))
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use catalog::{DeviceFacts, What};
 use plist::{Dictionary, Value};
-use store::{Connection, Fact, Report, Secret, SecretKind};
+use serde_json::Value as Json;
+use store::{Connection, DeviceFact, DeviceId, Secret, SecretKind};
 
 use super::own_secret::{self, OwnSecret};
 use super::personal;
@@ -13,8 +14,28 @@ use crate::targets::{self, Target};
 use crate::views::{RefusalView, TargetRefusalView};
 use crate::{Error, handout};
 
+/// The facts beyond its row that decide whether a device can take a command, and what Ward has to make for it.
+const FACTS: &[&str] = &[
+    "DeviceInformation.IsAppleSilicon",
+    "DeviceInformation.IsMultiUser",
+    "DeviceInformation.PINRequiredForEraseDevice",
+    "SecurityInfo.PasscodePresent",
+];
+
 /// What is known of a device beyond its row.
-pub(super) type Known = BTreeMap<String, Fact>;
+pub(super) type Known = BTreeMap<String, Json>;
+
+/// What is known of some devices, read at once.
+pub(super) fn known(
+    connection: &mut Connection,
+    devices: &[DeviceId],
+) -> Result<BTreeMap<DeviceId, Known>, Error> {
+    let mut known: BTreeMap<DeviceId, Known> = BTreeMap::new();
+    for (device, key, value) in DeviceFact::of_many(connection, devices, FACTS)? {
+        known.entry(device).or_default().insert(key, value);
+    }
+    Ok(known)
+}
 
 /// A target that can take the command.
 #[derive(Debug, Default)]
@@ -26,14 +47,14 @@ pub(crate) struct Ready {
 }
 
 /// Checks `wanted` for `target`. The inner error is for the operator.
-pub(crate) fn check(
+pub(super) fn check(
     connection: &mut Connection,
     wanted: &Wanted,
     target: &Target,
+    facts: &Known,
 ) -> Result<Result<Ready, TargetRefusalView>, Error> {
-    let facts = Report::current_facts(connection, target.device.id)?;
     let verdict =
-        catalog::check(What::Request(&without_marks(&wanted.dictionary)), &device_facts(target, &facts));
+        catalog::check(What::Request(&without_marks(&wanted.dictionary)), &device_facts(target, facts));
     let mut refusals = Vec::new();
     if target.enrollment.ownership == catalog::Ownership::Personal {
         refusals.extend(personal::refusals(&wanted.dictionary));
@@ -45,7 +66,7 @@ pub(crate) fn check(
         let views = refusals.iter().map(|refusal| RefusalView::of(Some(&target.name), refusal)).collect();
         return Ok(Err(targets::refusal(&target.name, "refused", detail, views)));
     }
-    let secret = match own_secret::needed(connection, wanted, target, &facts)? {
+    let secret = match own_secret::needed(connection, wanted, target, facts)? {
         Ok(secret) => secret,
         Err(why) => return Ok(Err(targets::refusal(&target.name, "refused", why, Vec::new()))),
     };
@@ -65,7 +86,7 @@ fn without_marks(dictionary: &Dictionary) -> Dictionary {
 }
 
 /// What the catalogue asks about.
-pub(crate) fn device_facts(target: &Target, facts: &Known) -> DeviceFacts {
+pub(super) fn device_facts(target: &Target, facts: &Known) -> DeviceFacts {
     DeviceFacts {
         platform: target.device.platform,
         os_version: target.device.os_version.as_deref().and_then(|text| text.parse().ok()),
@@ -80,7 +101,7 @@ pub(crate) fn device_facts(target: &Target, facts: &Known) -> DeviceFacts {
 }
 
 pub(super) fn flag(facts: &Known, key: &str) -> Option<bool> {
-    facts.get(key).and_then(|fact| fact.value.as_bool())
+    facts.get(key).and_then(Json::as_bool)
 }
 
 fn erase_advice(connection: &mut Connection, wanted: &Wanted, target: &Target) -> Result<Vec<String>, Error> {

@@ -1,17 +1,22 @@
 //! Puts a command into the queues of its targets: stored once, unless each target needs a secret of its own.
 
+use std::collections::BTreeMap;
+
 use catalog::{ClassContext, Classification};
 use clock::Timestamp;
 use protocol_mdm::guard::write_xml;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use store::{Command, CommandId, EnrollmentId, NewDelivery, Secret, SecretId, SecretKind, Tx};
+use store::{
+    ChannelId, Command, CommandId, Delivery, DeliverySeq, DeviceId, Directory, EnrollmentId, NewDelivery,
+    Secret, SecretId, SecretKind, Tx,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::blank;
 use super::own_secret::OwnSecret;
-use super::prepare::{self, Ready};
+use super::prepare::{self, Known, Ready};
 use super::request::Wanted;
 use crate::audit::{self, Act};
 use crate::operators::Operator;
@@ -95,6 +100,17 @@ impl Order {
         }
     }
 
+    /// A command with the order's UUID, which must be the same command.
+    fn same(&self, found: Option<Command>) -> Result<Option<Command>, Error> {
+        match found {
+            Some(command) if command.digest != self.digest => {
+                let uuid = command.uuid;
+                Err(Error::Conflict(format!("the CommandUUID {uuid} stands for another command")))
+            }
+            found => Ok(found),
+        }
+    }
+
     fn lane(&self) -> i16 {
         if URGENT.contains(&self.wanted.request_type.as_str()) { URGENT_LANE } else { USUAL_LANE }
     }
@@ -115,6 +131,32 @@ fn class_of(wanted: &Wanted, now: Timestamp) -> Classification {
     gate::class_of_bytes(&wanted.request_type, &wanted.dictionary, &context)
 }
 
+/// What some targets have in common while the order is queued for them, read at once.
+struct Batch {
+    known: BTreeMap<DeviceId, Known>,
+    /// The command that all targets share, once it is stored.
+    shared: Option<Command>,
+    /// The channels that have had it.
+    had: BTreeMap<ChannelId, DeliverySeq>,
+    /// The channels that are to be woken.
+    wake: Vec<ChannelId>,
+}
+
+impl Batch {
+    fn read(tx: &mut Tx<'_>, order: &Order, targets: &[Target]) -> Result<Self, Error> {
+        let devices: Vec<DeviceId> = targets.iter().map(|target| target.device.id).collect();
+        let shared = order.same(Command::find_by_uuid(tx, &order.uuid)?)?;
+        let had = match &shared {
+            Some(command) => {
+                let channels: Vec<ChannelId> = targets.iter().map(|target| target.channel.id).collect();
+                Delivery::of_command(tx, command.id, &channels)?
+            }
+            None => BTreeMap::new(),
+        };
+        Ok(Self { known: prepare::known(tx, &devices)?, shared, had, wake: Vec::new() })
+    }
+}
+
 /// Queues the order for some targets, in one transaction.
 pub(super) fn send(
     tx: &mut Tx<'_>,
@@ -124,23 +166,29 @@ pub(super) fn send(
 ) -> Result<CommandAnswer, Error> {
     let now = context.now();
     let mut answer = order.empty_answer();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let directory = Directory::load(tx, &all)?;
+    let mut targets = Vec::new();
     for name in names {
-        let target = match targets::find(tx, name) {
-            Ok(target) => target,
+        match targets::find_in(&directory, name) {
+            Ok(target) => targets.push(target),
             Err(Miss::Failed(error)) => return Err(error),
-            Err(miss) => {
-                answer.refused.push(miss.view(name));
-                continue;
-            }
-        };
-        match prepare::check(tx, &order.wanted, &target)? {
+            Err(miss) => answer.refused.push(miss.view(name)),
+        }
+    }
+    let mut batch = Batch::read(tx, order, &targets)?;
+    let nothing = Known::new();
+    for target in &targets {
+        let known = batch.known.get(&target.device.id).unwrap_or(&nothing);
+        match prepare::check(tx, &order.wanted, target, known)? {
             Err(refused) => answer.refused.push(refused),
             Ok(ready) => {
-                answer.queued.push(enqueue(tx, context, order, &target, &ready)?);
+                answer.queued.push(enqueue(tx, context, (order, &mut batch), target, &ready)?);
                 answer.advice.extend(ready.advice);
             }
         }
     }
+    push::request_all(tx, &batch.wake, now)?;
     let fresh: Vec<i64> =
         answer.queued.iter().filter(|queued| !queued.already).map(|queued| queued.delivery).collect();
     let detail = json!({
@@ -156,53 +204,77 @@ pub(super) fn send(
 fn enqueue(
     tx: &mut Tx<'_>,
     context: &Context,
-    order: &Order,
+    (order, batch): (&Order, &mut Batch),
     target: &Target,
     ready: &Ready,
 ) -> Result<QueuedView, Error> {
     let now = context.now();
-    let shared = ready.secret == OwnSecret::None;
-    let uuid = if shared { order.uuid.clone() } else { order.own_uuid(target) };
+    let channel = target.channel.id;
+    let (command, before) = command_for(tx, context, (order, batch), target, ready)?;
     let mut view = QueuedView {
         target: target.name.clone(),
-        command_uuid: uuid.clone(),
+        command_uuid: command.uuid.clone(),
         delivery: 0,
         device_id: target.device.id.0,
         enrollment_id: target.enrollment.id.0,
         channel: target.channel.key.clone(),
         already: false,
-        secret_id: None,
+        secret_id: command.secret_id.map(|id| id.0),
     };
-    let command = match Command::find_by_uuid(tx, &uuid)? {
-        Some(command) if command.digest != order.digest => {
-            return Err(Error::Conflict(format!("the CommandUUID {uuid} stands for another command")));
-        }
-        Some(command) => command,
-        None => store_command(tx, context, order, target, (uuid, ready.secret))?,
-    };
-    view.secret_id = command.secret_id.map(|id| id.0);
-    if let Some(before) = tx.find_delivery(target.channel.id, &command.uuid)? {
-        (view.delivery, view.already) = (before.seq.0, true);
+    if let Some(before) = before {
+        (view.delivery, view.already) = (before.0, true);
         return Ok(view);
     }
     let new = NewDelivery {
         command_id: command.id,
-        channel_id: target.channel.id,
+        channel_id: channel,
         enrollment_id: target.enrollment.id,
         lane: order.lane(),
         enqueued_at: now,
         expires_at: order.expires_at,
     };
-    view.delivery = tx.enqueue(new)?.0;
+    let seq = tx.enqueue(new)?;
+    view.delivery = seq.0;
+    if ready.secret == OwnSecret::None {
+        batch.had.insert(channel, seq);
+    }
     if command.request_type == "EnableLostMode" {
         // The network is withdrawn now: a device without reception never comes to be told anything.
         let (device, actor) = (target.device.id, &order.operator.name);
         network::revoke_for_device(tx, context, device, network::Reason::Lost, actor)?;
     }
     if order.wake {
-        push::request(tx, target.channel.id, now)?;
+        batch.wake.push(channel);
     }
     Ok(view)
+}
+
+/// The command for a target, stored if it is new, and its delivery if the target has had it: one for all, unless it needs a secret of
+/// the target's own.
+fn command_for(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    (order, batch): (&Order, &mut Batch),
+    target: &Target,
+    ready: &Ready,
+) -> Result<(Command, Option<DeliverySeq>), Error> {
+    let channel = target.channel.id;
+    if ready.secret == OwnSecret::None {
+        let command = match batch.shared.take() {
+            Some(command) => command,
+            None => store_command(tx, context, order, target, (order.uuid.clone(), ready.secret))?,
+        };
+        batch.shared = Some(command.clone());
+        return Ok((command, batch.had.get(&channel).copied()));
+    }
+    let uuid = order.own_uuid(target);
+    match order.same(Command::find_by_uuid(tx, &uuid)?)? {
+        Some(command) => {
+            let before = tx.find_delivery(channel, &uuid)?.map(|delivery| delivery.seq);
+            Ok((command, before))
+        }
+        None => Ok((store_command(tx, context, order, target, (uuid, ready.secret))?, None)),
+    }
 }
 
 /// Stores the command. Its secret, if it needs one of its own, is made, sealed and stored before it.

@@ -1,5 +1,7 @@
 //! Deliveries and their events, for reading. Only [`crate::Tx`] writes them.
 
+use std::collections::BTreeMap;
+
 use clock::Timestamp;
 use diesel::prelude::*;
 
@@ -114,6 +116,23 @@ impl Delivery {
             Some(row) => Ok(Self::with_progress(connection, vec![row])?.pop()),
             None => Ok(None),
         }
+    }
+
+    /// To which of some channels a command has been sent before, and by which delivery.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn of_command(
+        connection: &mut Connection,
+        command: CommandId,
+        channels: &[ChannelId],
+    ) -> Result<BTreeMap<ChannelId, DeliverySeq>, Error> {
+        let rows: Vec<(ChannelId, DeliverySeq)> = deliveries::table
+            .filter(deliveries::command_id.eq(command))
+            .filter(deliveries::channel_id.eq_any(channels))
+            .select((deliveries::channel_id, deliveries::seq))
+            .load(connection)?;
+        Ok(rows.into_iter().collect())
     }
 
     /// A page of deliveries, newest first.

@@ -1,5 +1,7 @@
 //! Jobs by lease: work that must be done once something has been committed, and again until it succeeds.
 
+use std::collections::{HashMap, HashSet};
+
 use clock::{Clock, Timestamp};
 use diesel::prelude::*;
 
@@ -68,6 +70,41 @@ impl Job {
             .select(Self::as_select())
             .first(connection)
             .optional()?;
+        Self::join(connection, clock, open, new)
+    }
+
+    /// The same for many jobs of one kind. The open ones are read at once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn enqueue_all(
+        connection: &mut Connection,
+        clock: &dyn Clock,
+        kind: &str,
+        new: &[NewJob],
+    ) -> Result<(), Error> {
+        let keys: Vec<&str> = new.iter().map(|job| job.key.as_str()).collect();
+        let rows: Vec<Self> = jobs::table
+            .filter(jobs::kind.eq(kind))
+            .filter(jobs::key.eq_any(keys))
+            .filter(jobs::state.ne(JobState::Dead))
+            .select(Self::as_select())
+            .load(connection)?;
+        let mut open: HashMap<String, Self> = rows.into_iter().map(|job| (job.key.clone(), job)).collect();
+        let mut seen = HashSet::new();
+        for job in new.iter().filter(|job| job.kind == kind && seen.insert(&job.key)) {
+            Self::join(connection, clock, open.remove(&job.key), job)?;
+        }
+        Ok(())
+    }
+
+    /// Joins an open job, or makes one.
+    fn join(
+        connection: &mut Connection,
+        clock: &dyn Clock,
+        open: Option<Self>,
+        new: &NewJob,
+    ) -> Result<JobId, Error> {
         let Some(mut job) = open else {
             let job = Self {
                 id: JobId::new(clock),
