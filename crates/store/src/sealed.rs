@@ -24,9 +24,15 @@ pub struct SealedColumn {
     pub table: &'static str,
     /// The column, as the seal names it.
     pub column: &'static str,
-    page: fn(&mut Connection, Option<&[u8]>, i64) -> Result<Vec<SealedRow>, Error>,
-    replace: fn(&mut Connection, &SealedRow, Vec<u8>) -> Result<bool, Error>,
+    page: ReadPage,
+    replace: ReplaceValue,
 }
+
+/// Reads the rows after one, at most so many.
+type ReadPage = fn(&mut Connection, Option<&[u8]>, i64) -> Result<Vec<SealedRow>, Error>;
+
+/// Puts a value in place of the one that was read, and tells whether it was still there.
+type ReplaceValue = fn(&mut Connection, &SealedRow, Vec<u8>) -> Result<bool, Error>;
 
 impl SealedColumn {
     /// The values of the rows after one, in the order of the rows.
