@@ -15,7 +15,9 @@ async fn revealed(world: &World, mac: &SimulatedDevice, kind: &str) -> Result<(S
     let entry = listed.body.as_array().and_then(|all| all.iter().find(|one| one["kind"] == kind)).cloned();
     let entry = entry.with_context(|| format!("no {kind} among {listed:?}"))?;
     let path = format!("/api/v1/secrets/{}/reveal", entry["id"].as_str().unwrap_or_default());
-    let shown = world.api.post(&path, &json!({"reason": "the test compares"})).await?;
+    // A secret is shown once for each reason.
+    let reason = format!("the test compares {}", uuid::Uuid::new_v4());
+    let shown = world.api.post(&path, &json!({ "reason": reason })).await?;
     let value = shown.body["value"].as_str().with_context(|| format!("not shown: {shown:?}"))?;
     Ok((value.to_owned(), entry))
 }
