@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["catalog", "pki"]),
     ("gate", &["store", "catalog", "pki", "plist-guard"]),
     ("apple-client", &["pki"]),
+    ("notify-client", &["pki"]),
     (
         "service",
         &[
@@ -34,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "store",
             "gate",
             "apple-client",
+            "notify-client",
         ],
     ),
     ("http-layers", &[]),
@@ -65,6 +67,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "store",
             "gate",
             "apple-client",
+            "notify-client",
             "service",
             "http-layers",
             "http-device",
@@ -77,8 +80,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// A dependency that only some crates may have (as a normal dependency).
 const FENCED: &[(&str, &[&str])] = &[
-    ("openssl", &["pki", "apple-client", "simulator", "ward"]),
-    ("tokio-openssl", &["apple-client", "simulator", "ward"]),
+    ("openssl", &["pki", "apple-client", "notify-client", "simulator", "ward"]),
+    ("tokio-openssl", &["apple-client", "notify-client", "simulator", "ward"]),
     ("diesel", &["store"]),
     ("a2", &["apple-client"]),
     ("axum", &["http-layers", "http-device", "http-admin", "simulator", "ward"]),

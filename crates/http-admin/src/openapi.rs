@@ -9,7 +9,7 @@ use crate::AdminServices;
 use crate::routes::{
     audit, authorities, commands, deliveries, desired, devices, enrollments, events, groups, identities,
     jobs, links, network, organisation, people, places, profiles, push, rollouts, sealing, secrets, server,
-    tokens,
+    sinks, tokens,
 };
 
 /// Every route that needs a token, with its description.
@@ -95,6 +95,11 @@ fn with_the_rest(router: OpenApiRouter<AdminServices>) -> OpenApiRouter<AdminSer
         .routes(routes!(groups::add_member, groups::remove_member))
         .routes(routes!(groups::list_device_groups))
         .routes(routes!(groups::test_rule))
+        .routes(routes!(sinks::list_sinks))
+        .routes(routes!(sinks::show_sink))
+        .routes(routes!(sinks::test_sink))
+        .routes(routes!(sinks::replay_sink))
+        .routes(routes!(sinks::skip_event))
         .routes(routes!(rollouts::list_rollouts))
         .routes(routes!(rollouts::show_rollout))
         .routes(routes!(rollouts::halt_rollout))

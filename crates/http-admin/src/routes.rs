@@ -23,4 +23,5 @@ pub(crate) mod rollouts;
 pub(crate) mod sealing;
 pub(crate) mod secrets;
 pub(crate) mod server;
+pub(crate) mod sinks;
 pub(crate) mod tokens;

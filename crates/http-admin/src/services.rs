@@ -23,6 +23,7 @@ use service::push::PushCertificates;
 use service::quarantine::Quarantine;
 use service::rollouts::Rollouts;
 use service::sealing::Sealing;
+use service::streams::Streams;
 use service::tokens::Tokens;
 
 /// The services of the operators' door.
@@ -66,6 +67,8 @@ pub struct AdminServices {
     pub groups: Arc<Groups>,
     /// Rollouts of what carries the network.
     pub rollouts: Arc<Rollouts>,
+    /// Systems that are told what happens.
+    pub streams: Arc<Streams>,
     /// The server's own state.
     pub health: Arc<Health>,
     /// Live changes.
@@ -98,6 +101,7 @@ impl AdminServices {
             audit: Arc::clone(&services.audit),
             groups: Arc::clone(&services.groups),
             rollouts: Arc::clone(&services.rollouts),
+            streams: Arc::clone(&services.streams),
             health: Arc::clone(&services.health),
             events: services.context.events.clone(),
             figures,

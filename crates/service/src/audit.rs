@@ -7,6 +7,7 @@ use store::{AuditEvent, AuditFilter, IdempotencyKey, NewAuditEvent, TokenId, Tx}
 
 use crate::operators::Operator;
 use crate::paging::PageOf;
+use crate::streams::{self, Recorded};
 use crate::views::{AuditEventView, AuditQuery, Page};
 use crate::{Context, Error};
 
@@ -18,6 +19,8 @@ pub struct Act {
     class: Option<Class>,
     target: Option<String>,
     detail: Json,
+    /// The operator's token, if an operator acts.
+    token: Option<TokenId>,
     /// The request whose work this is, by its token and key.
     request: Option<(TokenId, String)>,
 }
@@ -27,7 +30,12 @@ impl Act {
     #[must_use]
     pub fn new(operator: &Operator, action: &'static str) -> Self {
         let request = operator.request_key.clone().map(|key| (operator.token_id, key));
-        Self { actor: operator.name.clone(), request, ..Self::by_ward(action) }
+        Self {
+            actor: operator.name.clone(),
+            token: Some(operator.token_id),
+            request,
+            ..Self::by_ward(action)
+        }
     }
 
     /// An act of the server itself.
@@ -39,6 +47,7 @@ impl Act {
             class: None,
             target: None,
             detail: Json::Null,
+            token: None,
             request: None,
         }
     }
@@ -97,6 +106,15 @@ pub fn record(tx: &mut Tx<'_>, at: Timestamp, act: &Act) -> Result<(), Error> {
         detail: act.detail.to_string(),
     };
     event.insert(tx)?;
+    let told = Recorded {
+        token: act.token,
+        actor: &act.actor,
+        action: act.action,
+        class: act.class,
+        target: act.target.as_deref(),
+        detail: &act.detail,
+    };
+    streams::recorded(tx, at, &told)?;
     if let Some((token, key)) = &act.request {
         // In the transaction of the act: after a crash the same request is not carried out once more.
         IdempotencyKey::note_done(tx, *token, key)?;

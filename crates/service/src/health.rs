@@ -13,7 +13,7 @@ use crate::authorities::Authorities;
 use crate::paging::PageOf;
 use crate::push::{Alarms, days_left};
 use crate::views::{CheckSeverity, CheckView, JobQuery, JobView, Page, ServerView};
-use crate::{Context, Error, renewal};
+use crate::{Context, Error, renewal, streams};
 
 /// The service.
 pub struct Health {
@@ -99,6 +99,7 @@ impl Health {
             "look at them by 'ward secrets reveals --overdue'",
         ));
         checks.push(self.link_check());
+        checks.extend(self.context.store.read("sink_checks", move |c| streams::checks(c, now)).await?);
         Ok(checks)
     }
 
@@ -185,6 +186,7 @@ impl Health {
 
     /// Sets the gauges that are not counted as things happen.
     pub async fn gauges(&self) {
+        streams::gauges(&self.context).await;
         let waiting = self.context.store.waiting();
         gauge("ward_channels_waiting", waiting.len());
         gauge("ward_deliveries_waiting", waiting.iter().map(|channel| channel.count).sum());

@@ -51,6 +51,7 @@ pub mod results;
 pub mod rollouts;
 pub mod schedule;
 pub mod sealing;
+pub mod streams;
 mod targets;
 pub mod tokens;
 pub mod views;

@@ -36,6 +36,7 @@ use crate::rollouts::Rollouts;
 use crate::scep::Scep;
 use crate::schedule::Scheduler;
 use crate::sealing::{self, Sealing};
+use crate::streams::Streams;
 use crate::tokens::Tokens;
 use crate::{Context, Error, Settings, inventory};
 
@@ -93,6 +94,8 @@ pub struct Services {
     pub rollouts: Arc<Rollouts>,
     /// Groups of devices.
     pub groups: Arc<Groups>,
+    /// Tells other systems what happens.
+    pub streams: Arc<Streams>,
     /// The server's own state.
     pub health: Arc<Health>,
     /// Sends pushes.
@@ -154,6 +157,7 @@ impl Services {
             audit: Arc::new(Audit::new(context.clone())),
             rollouts: Arc::new(Rollouts::new(context.clone())),
             groups: Arc::new(Groups::new(context.clone(), desired)),
+            streams: Arc::new(Streams::new(context.clone())),
             health: Arc::new(Health::new(context.clone(), Arc::clone(&authorities), alarms.clone())),
             push_worker: PushWorker::new(context.clone(), push, alarms),
             quarantine: Arc::new(Quarantine::new(context.clone(), Arc::clone(&identities))),
@@ -174,6 +178,7 @@ impl Services {
         tracker.spawn(self.desired.reconciler().run(stop.clone()));
         tracker.spawn(self.sealing.resealer().run(stop.clone()));
         tracker.spawn(self.escrow.rotator().run(stop.clone()));
+        tracker.spawn(Arc::clone(&self.streams).run(stop.clone()));
         let (stop, events) = (stop.clone(), self.context.events.clone());
         tracker.spawn(async move {
             stop.cancelled().await;

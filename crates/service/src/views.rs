@@ -17,6 +17,7 @@ mod push;
 mod query;
 mod rollout;
 mod sealing;
+mod stream;
 mod system;
 mod token;
 
@@ -60,6 +61,7 @@ pub use rollout::{RolloutHaltRequest, RolloutView};
 pub use sealing::{
     DataKeyView, KeyEncryptingKeyView, ReasonRequest, ResealingView, RevealQuery, RevealView, SealingView,
 };
+pub use stream::{ReplayRequest, SinkEventView, SinkTestView, SinkView, SkipRequest};
 pub use system::{
     AuditEventView, CheckSeverity, CheckView, EventView, FieldErrorView, JobView, Page, ProblemView,
     ServerView,

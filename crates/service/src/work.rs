@@ -10,7 +10,7 @@ use crate::audit::{self, Act};
 use crate::authorities::Loaded;
 use crate::events::Event;
 use crate::identity::Identities;
-use crate::{Context, Error};
+use crate::{Context, Error, streams};
 
 /// What a device is told, decided inside a transaction that is kept either way: a refusal leaves its trace in the audit trail.
 /// An error outside of this one undoes the transaction.
@@ -109,6 +109,9 @@ where
                 stale: Vec::new(),
             };
             let settled = work(&mut unit)?;
+            for event in &unit.events {
+                streams::told(unit.tx, event)?;
+            }
             Ok::<_, Error>((settled, unit.events, unit.stale))
         })
         .await?;

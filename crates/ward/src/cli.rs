@@ -22,6 +22,7 @@ mod profile;
 mod push_certificate;
 mod rollout;
 mod secrets;
+mod sink;
 mod token;
 mod uploaded;
 mod watch;
@@ -127,6 +128,9 @@ enum Command {
     /// The keys that seal the database, and what became of secrets that were shown.
     #[command(subcommand)]
     Secrets(secrets::SecretsCommand),
+    /// Sinks: systems that are told what happens.
+    #[command(subcommand)]
+    Sink(sink::SinkCommand),
     /// Push certificates from Apple.
     #[command(subcommand)]
     PushCertificate(push_certificate::PushCertificateCommand),
@@ -188,6 +192,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Incident(command) => incident::run(command, &options),
         Command::Secret(command) => incident::run_secret(command, &options),
         Command::Secrets(command) => secrets::run(command, &options),
+        Command::Sink(command) => sink::run(command, &options),
         Command::PushCertificate(command) => push_certificate::run(command, &options),
         Command::Watch(command) => watch::run(command, &options),
         Command::Token(command) => token::run(command, &options),

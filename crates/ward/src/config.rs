@@ -13,6 +13,10 @@ pub use secrets::SecretsConfig;
 /// The documented defaults, as `ward init` writes them.
 pub const TEMPLATE: &str = include_str!("config/template.toml");
 
+mod streams;
+
+pub use streams::{SinkConfig, SinkKind, StreamsConfig};
+
 /// The whole configuration. The meaning of each key stands in [`TEMPLATE`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -37,6 +41,10 @@ pub struct Config {
     pub secrets: SecretsConfig,
     /// The embedded database.
     pub database: DatabaseConfig,
+    /// What all sinks have in common.
+    pub streams: StreamsConfig,
+    /// Systems that are told what happens.
+    pub sink: Vec<SinkConfig>,
     /// Logging.
     pub log: LogConfig,
 }
@@ -204,10 +212,12 @@ impl Config {
         for path in [&mut self.operators.certificate, &mut self.operators.key, &mut self.push.roots] {
             path.as_mut().map(resolve);
         }
+        self.sink.iter_mut().for_each(|sink| sink.resolve_paths(base));
     }
 
     fn check(&self) -> Result<()> {
         self.secrets.check()?;
+        streams::check(&self.streams, &self.sink)?;
         let url = &self.devices.public_url;
         if !url.starts_with("https://") || url.ends_with('/') {
             return Err(anyhow!(
@@ -280,6 +290,8 @@ defaults! {
         profiles: ProfilesConfig::default(),
         secrets: SecretsConfig::default(),
         database: DatabaseConfig::default(),
+        streams: StreamsConfig::default(),
+        sink: Vec::new(),
         log: LogConfig::default(),
     }
     DevicesConfig {
@@ -322,6 +334,12 @@ defaults! {
     }
     InventoryConfig { refresh_hours: 24 }
     ProfilesConfig { clinical_apps: Vec::new(), max_auto_lock_minutes: 5 }
+    StreamsConfig {
+        allowed_hosts: Vec::new(),
+        private_hosts: Vec::new(),
+        heartbeat_minutes: 5,
+        keep_days: 30,
+    }
     DatabaseConfig { readers: 4 }
     LogConfig { level: "info".to_owned(), format: LogFormat::Text }
 }

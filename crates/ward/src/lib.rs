@@ -15,3 +15,4 @@ mod memory;
 pub mod paths;
 pub mod serve;
 pub mod simulate;
+mod sinks;

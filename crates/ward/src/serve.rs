@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, DevicesConfig, PushConfig};
 use crate::listener::{Limits, Listener, ServerTls, TlsFiles};
 use crate::paths::Paths;
-use crate::{figures, logging};
+use crate::{figures, logging, sinks};
 
 /// Stands in every answer of the devices' door, so that 'ward doctor' can tell it from the answer of a proxy.
 pub(crate) const DOOR_HEADER: &str = "x-ward-door";
@@ -86,6 +86,8 @@ impl Server {
         let services = Services::start(settings(&config), Arc::clone(&store), clock, sealer, push)
             .await
             .context("cannot start the services")?;
+        let (plans, settings) = sinks::plans(&config, &services.context.clock)?;
+        services.streams.configure(plans, settings).await.context("cannot take the sinks")?;
         let services = Arc::new(services);
         services.sealing.keep_key_at(Arc::new(source), key).await.context("cannot wrap the data keys")?;
         let stop = CancellationToken::new();

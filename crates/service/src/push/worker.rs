@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Alarms, FORCED, SEND_PUSH, backoff, not_before};
 use crate::events::Event;
-use crate::{Context, Error};
+use crate::{Context, Error, streams};
 
 /// Pushes under way at most.
 const AT_ONCE: usize = 64;
@@ -169,9 +169,9 @@ impl PushWorker {
             }
             Err(PushError::Unregistered { since }) => self.retire(job, &channel, &enrollment, since).await,
             Err(error) => {
-                if error.is_configuration_fault()
-                    && self.alarms.raise(&message.topic, &error.to_string(), now)
-                {
+                let alarm = error.is_configuration_fault()
+                    && self.alarms.raise(&message.topic, &error.to_string(), now);
+                if alarm {
                     tracing::error!(push.topic = %message.topic, "Push does not work for topic {}: {error}", message.topic);
                     let detail = json!({ "topic": message.topic, "reason": error.to_string() });
                     self.context.events.publish(Event::new("push.alarm", now).with(detail));
@@ -180,7 +180,11 @@ impl PushWorker {
                 let attempts = u32::try_from(job.attempts).unwrap_or_default();
                 let at = now + backoff::wait(attempts, error.retry_after());
                 let text = error.to_string();
+                let topic = message.topic;
                 let how = move |tx: &mut Tx<'_>, job: &Job| {
+                    if alarm {
+                        streams::notice(tx, now, "push.alarm", "ward", json!({ "topic": topic }))?;
+                    }
                     let _held = if give_up { job.bury(tx, &text)? } else { job.retry(tx, at, &text)? };
                     Ok(())
                 };
@@ -203,12 +207,16 @@ impl PushWorker {
         let known = channel.token_updated_at;
         // Apple's timestamp decides; without one the token that was just used is meant, unless a newer one came meanwhile.
         let since = since.unwrap_or_else(|| known.map_or(now, |known| known + Duration::from_millis(1)));
+        let (object, owner) = (format!("device:{}", enrollment.device_id), enrollment.id.0);
         let dead = self
             .context
             .store
             .tx("retire_token", move |tx| {
                 let dead = Channel::set_push_dead(tx, id, since)?;
                 let _held = if dead { job.finish(tx)? } else { job.retry(tx, at, "an older token is gone")? };
+                if dead {
+                    streams::notice(tx, now, "push.dead", &object, json!({ "enrollment": owner }))?;
+                }
                 Ok::<_, Error>(dead)
             })
             .await?;
