@@ -334,12 +334,6 @@ defaults! {
     }
     InventoryConfig { refresh_hours: 24 }
     ProfilesConfig { clinical_apps: Vec::new(), max_auto_lock_minutes: 5 }
-    StreamsConfig {
-        allowed_hosts: Vec::new(),
-        private_hosts: Vec::new(),
-        heartbeat_minutes: 5,
-        keep_days: 30,
-    }
     DatabaseConfig { readers: 4 }
     LogConfig { level: "info".to_owned(), format: LogFormat::Text }
 }

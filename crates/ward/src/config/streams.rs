@@ -19,6 +19,12 @@ pub struct StreamsConfig {
     pub keep_days: u32,
 }
 
+impl Default for StreamsConfig {
+    fn default() -> Self {
+        Self { allowed_hosts: Vec::new(), private_hosts: Vec::new(), heartbeat_minutes: 5, keep_days: 30 }
+    }
+}
+
 /// One system that is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
