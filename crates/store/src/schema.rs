@@ -3,19 +3,14 @@
 mod desired;
 mod organisation;
 mod sealing;
+mod server;
 mod streams;
 
 pub(crate) use desired::*;
 pub(crate) use organisation::*;
 pub(crate) use sealing::*;
+pub(crate) use server::*;
 pub(crate) use streams::*;
-
-diesel::table! {
-    settings (name) {
-        name -> Text,
-        value -> Text,
-    }
-}
 
 diesel::table! {
     authorities (id) {
@@ -243,22 +238,6 @@ diesel::table! {
         observed_at -> BigInt,
         recorded_at -> BigInt,
         facts -> Text,
-    }
-}
-
-diesel::table! {
-    jobs (id) {
-        id -> Binary,
-        kind -> Text,
-        key -> Text,
-        payload -> Text,
-        run_at -> BigInt,
-        attempts -> Integer,
-        leased_until -> Nullable<BigInt>,
-        again -> Bool,
-        last_error -> Nullable<Text>,
-        state -> Text,
-        created_at -> BigInt,
     }
 }
 

@@ -1,0 +1,2 @@
+DROP TABLE sinks;
+DROP TABLE outbox;
