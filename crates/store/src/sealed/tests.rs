@@ -16,6 +16,7 @@ const NO_SECRET: &[(&str, &str)] = &[
     ("identities", "fingerprint"),
     ("network_identities", "fingerprint"),
     ("quarantined", "fingerprint"),
+    ("sinks", "leased_by"),
     ("issuances", "transaction_id"),
 ];
 /// How the names of such columns end.
