@@ -188,6 +188,8 @@ pub(super) fn send(
             }
         }
     }
+    // Unknown names were refused first: the answer keeps the order in which the targets were given.
+    answer.refused.sort_by_key(|refused| all.iter().position(|name| *name == refused.target));
     push::request_all(tx, &batch.wake, now)?;
     let fresh: Vec<i64> =
         answer.queued.iter().filter(|queued| !queued.already).map(|queued| queued.delivery).collect();
